@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * note.h - what race detectors cannot see, told to them
+ *
+ * The compiler's atomics speak for themselves to ThreadSanitizer. Helgrind knows only what it is
+ * told: with BSP_ANNOTATE each ordering operation says its happens-before edge; without it the
+ * library takes its own memory out of Helgrind's sight once, when it is mapped (arena.c), so that
+ * a user's program stays quiet at no cost to the log call.
+ */
+#ifndef BSP_NOTE_H
+#define BSP_NOTE_H
+
+#ifdef BSP_ANNOTATE
+#include <valgrind/helgrind.h>
+#define bsp_note_release(p)	ANNOTATE_HAPPENS_BEFORE(p)
+#define bsp_note_acquire(p)	ANNOTATE_HAPPENS_AFTER(p)
+#else
+#define bsp_note_release(p)	((void)(p))
+#define bsp_note_acquire(p)	((void)(p))
+#endif
+
+#if defined(BSP_HAVE_VALGRIND) && !defined(BSP_ANNOTATE)
+#include <valgrind/helgrind.h>
+#define bsp_note_own_memory(p, len)	VALGRIND_HG_DISABLE_CHECKING((p), (len))
+#else
+#define bsp_note_own_memory(p, len)	((void)(p), (void)(len))
+#endif
+
+/* A slot passes from a thread that ended to another: the kernel's word is the order. */
+#ifdef __SANITIZE_THREAD__
+#define BSP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BSP_TSAN 1
+#endif
+#endif
+#ifdef BSP_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define bsp_note_slot_pass(slot)	__tsan_release(slot)
+#define bsp_note_slot_take(slot)	__tsan_acquire(slot)
+#else
+#define bsp_note_slot_pass(slot)	bsp_note_release(slot)
+#define bsp_note_slot_take(slot)	bsp_note_acquire(slot)
+#endif
+
+#endif

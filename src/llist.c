@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * llist.c - lock-free list with a bounded weight
+ *
+ * A list of nodes, newest first, and a weight, in one word: linking a chain and charging for
+ * it are one compare-and-swap, so neither happens without the other.
+ *
+ * Invariants
+ *   I1  A node on the list does not change until a taker owns it.
+ *   I2  A taker owns the whole chain it took; nobody else can reach it.
+ *   I3  Whoever stops anywhere delays nobody else.
+ *   I4  The weight never reaches the limit of the push that raised it, and a push whose
+ *       weight fits at the moment it is judged is not refused.
+ *
+ * A push never looks into the node it lands on and a take takes all, so a word that went away
+ * and came back (ABA) means what it meant before.
+ *
+ * Ordering
+ *   push:A -> take:A   the nodes and what hangs on them, then the word
+ */
+#include "llist.h"
+
+#define LINK_MASK	(((u64)1 << BSP_LINK_BITS) - 1)
+
+static u64 weight_of(u64 word)
+{
+	return word >> BSP_LINK_BITS;
+}
+
+/**
+ * bpfstream_llist_init() - make @list empty and weightless
+ * @list: list nobody else knows yet
+ *
+ * Context: Any.
+ */
+void bpfstream_llist_init(struct bpfstream_llist *list)
+{
+	bsp_store_relaxed(&list->word, (u64)0);
+}
+
+/**
+ * bpfstream_llist_push() - link a chain and charge for it, or do neither
+ * @list: list
+ * @newest: first node of the chain
+ * @oldest: last node of the chain, which is linked to what is on @list
+ * @weight: weight of the chain
+ * @limit: weight that @list must stay below
+ * @before: set to the weight @list had just before, or has now if refused
+ *
+ * Context: Any context, NMI-safe. Lock-free.
+ * Return: true if the chain is on @list now; false if @limit forbids it.
+ */
+bool bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest,
+			  struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
+{
+	u64 link = bsp_link_of(newest);
+	/* Relaxed: only a guess, which the compare-and-swap checks. */
+	u64 old = bsp_load_relaxed(&list->word);
+	u64 new;
+
+	do {
+		*before = weight_of(old);
+		if (weight >= limit || *before >= limit - weight)
+			return false;
+		bsp_store_relaxed(&oldest->next, (bsp_link_t)(old & LINK_MASK));
+		new = (*before + weight) << BSP_LINK_BITS | link;
+		/*
+		 * ORD(push:A) RELEASE, pairs with take:A: nodes before word. Older pushes stay
+		 * ordered: all operations on the word are read-modify-writes, so every release
+		 * sequence runs on through here.
+		 */
+	} while (!bsp_try_cmpxchg_release(&list->word, &old, new));
+	return true;
+}
+
+/**
+ * bpfstream_llist_take() - detach everything; the weight stays
+ * @list: list
+ *
+ * Context: Any context, NMI-safe. Lock-free.
+ * Return: newest node of the chain taken, or NULL.
+ */
+struct bpfstream_node *bpfstream_llist_take(struct bpfstream_llist *list)
+{
+	/* Relaxed: only a guess, which the compare-and-swap checks. */
+	u64 old = bsp_load_relaxed(&list->word);
+
+	do {
+		if (!(old & LINK_MASK))
+			return NULL;
+		/* ORD(take:A) ACQUIRE, pairs with push:A: the word, then the nodes it leads to. */
+	} while (!bsp_try_cmpxchg_acquire(&list->word, &old, old & ~LINK_MASK));
+	return bsp_link_ptr((bsp_link_t)(old & LINK_MASK));
+}
+
+/**
+ * bpfstream_llist_lighten() - take weight off
+ * @list: list
+ * @weight: part of what pushes have charged
+ *
+ * Context: Any context, NMI-safe.
+ * Return: the weight left.
+ */
+u64 bpfstream_llist_lighten(struct bpfstream_llist *list, u64 weight)
+{
+	/* Relaxed: a push that fits because of this gets no memory through it. */
+	return weight_of(bsp_sub_return_relaxed(&list->word, weight << BSP_LINK_BITS));
+}
+
+/**
+ * bpfstream_llist_weight() - the weight at some moment during the call
+ * @list: list
+ *
+ * Context: Any context, NMI-safe.
+ */
+u64 bpfstream_llist_weight(const struct bpfstream_llist *list)
+{
+	return weight_of(bsp_load_relaxed(&list->word));	/* Relaxed: one whole value. */
+}
+
+/**
+ * bpfstream_llist_empty() - whether no node was on @list at some moment during the call
+ * @list: list
+ *
+ * Context: Any context, NMI-safe.
+ */
+bool bpfstream_llist_empty(const struct bpfstream_llist *list)
+{
+	return !(bsp_load_relaxed(&list->word) & LINK_MASK);	/* Relaxed: a hint, as its name. */
+}
+
+/**
+ * bpfstream_llist_reverse() - turn a chain round
+ * @newest: first node of a chain that the caller owns, or NULL
+ *
+ * Context: Any.
+ * Return: what was the last node.
+ */
+struct bpfstream_node *bpfstream_llist_reverse(struct bpfstream_node *newest)
+{
+	struct bpfstream_node *done = NULL;
+
+	while (newest) {
+		struct bpfstream_node *next = bpfstream_node_next(newest);
+
+		bpfstream_node_set_next(newest, done);
+		done = newest;
+		newest = next;
+	}
+	return done;
+}

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * stream.c - one stream: bounded, ordered, read in parts
+ *
+ * Invariants
+ *   I1  Charged and published are one: the log's weight is the text on log and backlog, less
+ *       what a deliver in progress has yet to settle.
+ *   I2  The weight never reaches the capacity, and a message that fits is not refused.
+ *   I3  A message is readable whole or not at all, once, and in the order of publication.
+ *   I4  A refused message changed nothing but a loss counter, and always that.
+ *   I5  Backlog and in_hand belong to the holder of the mutex. At every instruction the backlog
+ *       is a list that the same thread, interrupting itself, may walk (deliver_hidden).
+ *   I6  Bytes at the backlog's front, up to in_hand, are in a reader's hands: nobody else
+ *       delivers them. What lies behind may be consumed under an interrupted reader.
+ *
+ * Ordering: that of llist.c (push:A -> take:A: text, then the log) and page.c (a reader's last
+ * look at an element, then its page's next life). Counters of losses publish nothing.
+ */
+#include "stream.h"
+
+#define PIECES	16u
+
+static_assert(sizeof(u64) * 2 == BPFSTREAM_MARK_LEN, "a loss mark is two counters");
+
+/**
+ * bpfstream_init() - make a stream, empty
+ * @s: storage
+ * @capacity: exclusive bound of the bytes waiting
+ * @flags: BPFSTREAM_FLAG_LOST_LINES or 0
+ *
+ * Context: Process; may sleep.
+ */
+void bpfstream_init(struct bpfstream *s, u32 capacity, u32 flags)
+{
+	unsigned int i;
+
+	bpfstream_llist_init(&s->log);
+	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
+		bsp_counter_set(&s->lost[i], 0);
+	bsp_counter_set(&s->lost_bytes, 0);
+	bsp_store_relaxed(&s->marked, (u64)0);
+	s->capacity = capacity;
+	s->flags = flags;
+	bsp_mutex_init(&s->lock);
+	s->backlog.first = NULL;
+	s->backlog.last = NULL;
+	s->in_hand = 0;
+	s->told = 0;
+	s->told_bytes = 0;
+	s->line_len = 0;
+	s->line_pos = 0;
+}
+
+/**
+ * bpfstream_destroy() - free all text and what init made
+ * @s: stream that nobody uses
+ *
+ * Context: Process.
+ */
+void bpfstream_destroy(struct bpfstream *s)
+{
+	bpfstream_discard(s);
+	bsp_mutex_destroy(&s->lock);
+}
+
+/* ---- losses ---- */
+
+/**
+ * bpfstream_account_loss() - count messages that were refused
+ * @s: stream
+ * @cause: why
+ * @messages: how many
+ * @bytes: of text, as far as it was formatted
+ *
+ * Context: Any context, NMI-safe.
+ */
+void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64 messages,
+			    u64 bytes)
+{
+	bsp_counter_add(&s->lost[cause], messages);
+	bsp_counter_add(&s->lost_bytes, bytes);
+}
+
+/**
+ * bpfstream_cause_of() - the cause that goes with an error
+ * @err: negative errno of a writer
+ *
+ * Context: Any.
+ */
+enum bpfstream_cause bpfstream_cause_of(int err)
+{
+	if (err == -ENOSPC)
+		return BPFSTREAM_LOST_FULL;
+	return err == -ENOMEM ? BPFSTREAM_LOST_NOMEM : BPFSTREAM_LOST_INVALID;
+}
+
+/**
+ * bpfstream_lost() - messages refused so far
+ * @s: stream
+ *
+ * Context: Any context, NMI-safe.
+ */
+u64 bpfstream_lost(const struct bpfstream *s)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
+		sum += bsp_counter_read(&s->lost[i]);
+	return sum;
+}
+
+/*
+ * A loss mark is an element that carries the loss counters as they were when it was published.
+ * The reader tells the difference to what it told before, so a stale or a second mark says
+ * nothing false; and a mark costs the charge nothing.
+ */
+static void mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
+{
+	u64 now[2] = { bpfstream_lost(s), bsp_counter_read(&s->lost_bytes) };
+	struct bpfstream_out out;
+
+	if (now[0] == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
+		return;
+	bpfstream_out_open(&out, BPFSTREAM_MARK_LEN + 1);
+	if (bpfstream_out_write(&out, (const char *)now, sizeof(now))) {
+		bpfstream_out_drop(&out);
+	} else {
+		bpfstream_out_close(&out);
+		out.chain.newest->len = BPFSTREAM_ELEM_MARK;
+		bpfstream_node_set_next(&chain->oldest->node, &out.chain.newest->node);
+		chain->oldest = out.chain.oldest;
+		bsp_store_relaxed(&s->marked, now[0]);
+	}
+	bpfstream_out_leave(&out);
+}
+
+static char *put_text(char *to, const char *text)
+{
+	while (*text)
+		*to++ = *text++;
+	return to;
+}
+
+static char *put_number(char *to, u64 value)
+{
+	char digits[20];
+	unsigned int n = 0;
+
+	do {
+		digits[n++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	while (n)
+		*to++ = digits[--n];
+	return to;
+}
+
+/* Have the reader told that @lost messages of @bytes bytes were lost by now. */
+static void tell_losses(struct bpfstream *s, u64 lost, u64 bytes)
+{
+	char *end = s->line;
+
+	if ((s64)(lost - s->told) <= 0)
+		return;
+	end = put_text(end, "[");
+	end = put_number(end, lost - s->told);
+	end = put_text(end, lost - s->told == 1 ? " message, " : " messages, ");
+	end = put_number(end, (s64)(bytes - s->told_bytes) > 0 ? bytes - s->told_bytes : 0);
+	end = put_text(end, " bytes lost]\n");
+	s->told = lost;
+	s->told_bytes = bytes;
+	s->line_pos = 0;
+	s->line_len = (u32)(end - s->line);
+}
+
+static void tell_mark(struct bpfstream *s, const struct bpfstream_elem *mark)
+{
+	u64 then[2];
+
+	memcpy(then, mark->text, sizeof(then));
+	tell_losses(s, then[0], then[1]);
+}
+
+/* ---- writing ---- */
+
+/**
+ * bpfstream_publish() - charge for a chain and make it visible, or do neither
+ * @s: stream, kept alive by the caller for the whole call
+ * @chain: closed elements; the stream's on success, the caller's still otherwise
+ * @was_empty: set to whether nothing waited just before
+ *
+ * Context: Any context, NMI-safe. Never sleeps, never spins on a lock.
+ * Return: 0; -ENOSPC if the stream cannot hold it.
+ */
+int bpfstream_publish(struct bpfstream *s, struct bpfstream_chain *chain, bool *was_empty)
+{
+	u64 before;
+
+	*was_empty = false;
+	if (!chain->newest)
+		return 0;
+	if (s->flags & BPFSTREAM_FLAG_LOST_LINES)
+		mark_losses(s, chain);
+	if (!bpfstream_llist_push(&s->log, &chain->newest->node, &chain->oldest->node,
+				  chain->bytes, s->capacity, &before))
+		return -ENOSPC;
+	*was_empty = !before;
+	bpfstream_chain_init(chain);
+	return 0;
+}
+
+/**
+ * bpfstream_publish_out() - end the writing of a message: publish it, or drop and count it
+ * @s: stream
+ * @out: writer's state, left afterwards
+ * @err: 0, or why the message is not to be published
+ * @was_empty: set to whether the stream was empty and is not now
+ *
+ * Context: Any context, NMI-safe.
+ * Return: 0; @err; -ENOSPC if the stream cannot hold the message.
+ */
+int bpfstream_publish_out(struct bpfstream *s, struct bpfstream_out *out, int err, bool *was_empty)
+{
+	u64 bytes = bpfstream_out_bytes(out);
+
+	*was_empty = false;
+	if (!err) {
+		bpfstream_out_close(out);
+		err = bpfstream_publish(s, &out->chain, was_empty);
+	}
+	if (err) {
+		bpfstream_out_drop(out);
+		bpfstream_account_loss(s, bpfstream_cause_of(err), 1, bytes);
+	}
+	bpfstream_out_leave(out);
+	return err;
+}
+
+/**
+ * bpfstream_push() - append one message to a stream
+ * @s: stream, kept alive by the caller for the whole call
+ * @text: message bytes; need not be NUL-terminated
+ * @len: bytes in @text
+ * @was_empty: set to whether the stream was empty and is not now
+ *
+ * Readers see the message whole or not at all. On error only a loss counter has changed.
+ *
+ * Context: Any context, NMI-safe. Never sleeps, never spins on a lock.
+ * Return: 0; -ENOSPC if the stream cannot hold @len more bytes; -ENOMEM if no page could be
+ *	had.
+ */
+int bpfstream_push(struct bpfstream *s, const char *text, size_t len, bool *was_empty)
+{
+	struct bpfstream_out out;
+	int err;
+
+	if (len >= s->capacity) {
+		*was_empty = false;
+		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, len);
+		return -ENOSPC;
+	}
+	bpfstream_out_open(&out, s->capacity);
+	err = bpfstream_out_write(&out, text, len);
+	return bpfstream_publish_out(s, &out, err, was_empty);
+}
+
+/* ---- reading ---- */
+
+static u32 elem_rest(const struct bpfstream_elem *elem)
+{
+	/* Relaxed: a deliver_hidden of this very thread may have consumed the element. */
+	return (u32)elem->len - bsp_load_relaxed(&elem->consumed);
+}
+
+static bool is_mark(const struct bpfstream_elem *elem)
+{
+	return elem->len == BPFSTREAM_ELEM_MARK;
+}
+
+static struct bpfstream_elem *elem_next(struct bpfstream_elem *elem)
+{
+	return bpfstream_elem_of(bpfstream_node_next(&elem->node));
+}
+
+/* Take the log, newest first, and append it to @queue, oldest first. */
+static void queue_take(struct bpfstream_queue *queue, struct bpfstream *s)
+{
+	struct bpfstream_elem *last = bpfstream_elem_of(bpfstream_llist_take(&s->log));
+	struct bpfstream_elem *first;
+
+	if (!last)
+		return;
+	first = bpfstream_elem_of(bpfstream_llist_reverse(&last->node));
+	if (queue->first)
+		bpfstream_node_set_next(&queue->last->node, &first->node);
+	else
+		bsp_store_relaxed(&queue->first, first);
+	queue->last = last;
+}
+
+/* Unlink the first element, then release it: an interrupting walk never meets it released. */
+static void queue_pop(struct bpfstream_queue *queue, struct bpfstream_release *rel)
+{
+	struct bpfstream_elem *elem = queue->first;
+
+	bsp_store_relaxed(&queue->first, elem_next(elem));
+	bsp_barrier();
+	bpfstream_release_elem(rel, elem);
+}
+
+/* Pieces of text at the front of @queue, @max bytes at most, up to the first loss mark. */
+static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfstream_piece *piece,
+			       u64 max, u64 *bytes)
+{
+	struct bpfstream_elem *elem;
+	unsigned int nr = 0;
+
+	*bytes = 0;
+	for (elem = queue->first; elem && !is_mark(elem); elem = elem_next(elem)) {
+		u32 rest = elem_rest(elem);
+
+		if (nr == PIECES || *bytes == max)
+			break;
+		if (!rest)
+			continue;
+		if (rest > max - *bytes)
+			rest = (u32)(max - *bytes);
+		piece[nr].text = elem->text + elem->consumed;
+		piece[nr].len = rest;
+		*bytes += rest;
+		nr++;
+	}
+	return nr;
+}
+
+/* Consume @bytes at the front of @queue; elements that are used up go. Stops at a loss mark. */
+static void queue_consume(struct bpfstream_queue *queue, u64 bytes, struct bpfstream_release *rel)
+{
+	while (queue->first && !is_mark(queue->first)) {
+		struct bpfstream_elem *elem = queue->first;
+		u32 rest = elem_rest(elem);
+
+		if (rest > bytes) {
+			bsp_store_relaxed(&elem->consumed, (u16)(elem->consumed + bytes));
+			return;
+		}
+		bytes -= rest;
+		bsp_store_relaxed(&elem->consumed, elem->len);
+		queue_pop(queue, rel);
+	}
+}
+
+/* The next piece of a loss line, if one is due before any more text. */
+static bool line_due(struct bpfstream *s, struct bpfstream_release *rel)
+{
+	while (s->line_pos == s->line_len && s->backlog.first && is_mark(s->backlog.first)) {
+		tell_mark(s, s->backlog.first);
+		queue_pop(&s->backlog, rel);
+	}
+	if (s->line_pos == s->line_len && !s->backlog.first &&
+	    (s->flags & BPFSTREAM_FLAG_LOST_LINES))
+		tell_losses(s, bpfstream_lost(s), bsp_counter_read(&s->lost_bytes));
+	return s->line_pos < s->line_len;
+}
+
+static long deliver_line(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max,
+			 u64 *offered)
+{
+	struct bpfstream_piece piece = { s->line + s->line_pos, s->line_len - s->line_pos };
+	long n;
+
+	if (piece.len > max)
+		piece.len = max;
+	*offered = piece.len;
+	n = sink(ctx, &piece, 1);
+	if (n > 0)
+		s->line_pos += (u32)n;
+	return n;
+}
+
+/* One sink call's worth of the backlog. in_hand covers all of it before the first look (I6). */
+static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max,
+			   struct bpfstream_release *rel, u64 *offered)
+{
+	struct bpfstream_piece piece[PIECES];
+	unsigned int nr;
+	long n = 0;
+
+	bsp_store_relaxed(&s->in_hand, ~(u64)0);
+	bsp_barrier();
+	nr = queue_peek(&s->backlog, piece, max, offered);
+	bsp_store_relaxed(&s->in_hand, *offered);
+	if (nr)
+		n = sink(ctx, piece, nr);
+	if (n >= 0)
+		queue_consume(&s->backlog, (u64)n, rel);
+	bsp_barrier();
+	bsp_store_relaxed(&s->in_hand, (u64)0);
+	if (n > 0)
+		bpfstream_llist_lighten(&s->log, (u64)n);
+	return n;
+}
+
+/**
+ * bpfstream_deliver() - hand text to a sink, oldest first
+ * @s: stream
+ * @sink: takes it
+ * @ctx: for @sink
+ * @max: bytes at most
+ *
+ * Ends when @max bytes went, nothing waits, or @sink took less than it was offered. What was
+ * not taken stays, and so does its charge.
+ *
+ * Context: Process, with the stream's mutex; or whoever has won it without waiting.
+ * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
+ */
+long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+	size_t total = 0;
+	u64 offered = 0;
+	long n = 0;
+
+	while (total < max && n >= 0 && (u64)n == offered) {
+		if (!s->backlog.first)
+			queue_take(&s->backlog, s);
+		if (line_due(s, &rel)) {
+			n = deliver_line(s, sink, ctx, max - total, &offered);
+		} else {
+			if (!s->backlog.first)
+				break;
+			n = deliver_pieces(s, sink, ctx, max - total, &rel, &offered);
+		}
+		if (n > 0)
+			total += (size_t)n;
+	}
+	bpfstream_release_end(&rel);
+	return total ? (long)total : n < 0 ? n : 0;
+}
+
+/* Text that could not be delivered goes back on the log. What was published since is older now. */
+static void put_back(struct bpfstream *s, struct bpfstream_queue *queue)
+{
+	struct bpfstream_node *oldest = &queue->first->node;
+	u64 before;
+
+	if (!bpfstream_llist_push(&s->log, bpfstream_llist_reverse(oldest), oldest, 0, ~(u64)0,
+				  &before))
+		bsp_warn_once(1);
+}
+
+/**
+ * bpfstream_deliver_log() - hand the log's text to a sink, past whoever holds the mutex
+ * @s: stream
+ * @sink: takes it
+ * @ctx: for @sink
+ *
+ * For last words: what a reader has on its backlog is not seen. If @sink takes only a part, the
+ * rest goes back on the log behind what was published in between.
+ *
+ * Context: Any context, NMI-safe, as far as @sink is.
+ * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
+ */
+long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
+{
+	struct bpfstream_queue queue = { NULL, NULL };
+	struct bpfstream_release rel = { NULL, 0 };
+	struct bpfstream_piece piece[PIECES];
+	size_t total = 0;
+	u64 offered = 0;
+	long n = 0;
+
+	queue_take(&queue, s);
+	while (queue.first && n >= 0 && (u64)n == offered) {
+		if (is_mark(queue.first)) {
+			queue_pop(&queue, &rel);
+			continue;
+		}
+		n = sink(ctx, piece, queue_peek(&queue, piece, ~(u64)0, &offered));
+		if (n > 0) {
+			queue_consume(&queue, (u64)n, &rel);
+			bpfstream_llist_lighten(&s->log, (u64)n);
+			total += (size_t)n;
+		}
+	}
+	bpfstream_release_end(&rel);
+	if (queue.first)
+		put_back(s, &queue);
+	return total ? (long)total : n < 0 ? n : 0;
+}
+
+/**
+ * bpfstream_deliver_hidden() - hand a sink the backlog of the deliver that this call interrupts
+ * @s: stream
+ * @sink: takes it
+ * @ctx: for @sink
+ *
+ * The interrupted deliver keeps what it has in hand and later finds the rest consumed (I6).
+ *
+ * Context: Any context, on top of the thread that holds the mutex.
+ * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
+ */
+long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
+{
+	u64 in_hand = bsp_load_relaxed(&s->in_hand);
+	struct bpfstream_elem *elem;
+	size_t total = 0;
+	long n = 0;
+
+	for (elem = bsp_load_relaxed(&s->backlog.first); elem; elem = elem_next(elem)) {
+		struct bpfstream_piece piece;
+
+		if (is_mark(elem))
+			continue;
+		piece.text = elem->text + elem->consumed;
+		piece.len = elem_rest(elem);
+		if (in_hand || !piece.len) {
+			in_hand -= in_hand < piece.len ? in_hand : piece.len;
+			continue;
+		}
+		n = sink(ctx, &piece, 1);
+		if (n <= 0)
+			break;
+		bsp_store_relaxed(&elem->consumed, (u16)(elem->consumed + n));
+		bpfstream_llist_lighten(&s->log, (u64)n);
+		total += (size_t)n;
+		if ((size_t)n < piece.len)
+			break;
+	}
+	return total ? (long)total : n;
+}
+
+/**
+ * bpfstream_discard() - free all text, as if it had been read
+ * @s: stream; the caller holds the mutex or is alone
+ *
+ * Context: Any.
+ */
+void bpfstream_discard(struct bpfstream *s)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+	u64 bytes = 0;
+
+	queue_take(&s->backlog, s);
+	while (s->backlog.first) {
+		if (!is_mark(s->backlog.first))
+			bytes += elem_rest(s->backlog.first);
+		queue_pop(&s->backlog, &rel);
+	}
+	bpfstream_release_end(&rel);
+	bpfstream_llist_lighten(&s->log, bytes);
+	s->line_pos = s->line_len;
+}
+
+/**
+ * bpfstream_pending() - bytes accepted and not yet delivered
+ * @s: stream
+ *
+ * Context: Any context, NMI-safe.
+ */
+u64 bpfstream_pending(const struct bpfstream *s)
+{
+	return bpfstream_llist_weight(&s->log);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * stream.h - one stream: many writers, readers in turn
+ *
+ * Who may run with whom: publish, push, account and stat run beside everything, in any context.
+ * deliver wants the stream's mutex. deliver_log runs beside everything, in any context, and
+ * deliver_hidden may interrupt a deliver of its own thread.
+ */
+#ifndef BPFSTREAM_STREAM_H
+#define BPFSTREAM_STREAM_H
+
+#include "page.h"
+
+#define BPFSTREAM_FLAG_LOST_LINES	1u
+
+/* Why a message was lost. */
+enum bpfstream_cause {
+	BPFSTREAM_LOST_FULL,
+	BPFSTREAM_LOST_NOMEM,
+	BPFSTREAM_LOST_INVALID,
+	BPFSTREAM_NR_CAUSES
+};
+
+/* Elements that one reader owns, oldest first. */
+struct bpfstream_queue {
+	struct bpfstream_elem *first;
+	struct bpfstream_elem *last;
+};
+
+/*
+ * @log: newest first; its weight is the bytes on log and backlog together
+ * @lost, @lost_bytes: messages refused, by cause, and their bytes
+ * @marked: messages lost when a loss mark was last published; a hint
+ * @capacity: exclusive bound of the weight
+ * The rest is the reader's:
+ * @backlog: oldest first
+ * @in_hand: bytes at the backlog's front that a deliver has handed out and not yet settled
+ * @told, @told_bytes: losses that the reader has been told of
+ * @line, @line_len, @line_pos: a loss line being read
+ */
+struct bpfstream {
+	struct bpfstream_llist log;
+	bsp_counter_t lost[BPFSTREAM_NR_CAUSES];
+	bsp_counter_t lost_bytes;
+	u64 marked;
+	u32 capacity;
+	u32 flags;
+
+	struct bsp_mutex lock BSP_LINE_ALIGNED;
+	struct bpfstream_queue backlog;
+	u64 in_hand;
+	u64 told;
+	u64 told_bytes;
+	u32 line_len;
+	u32 line_pos;
+	char line[72];
+};
+
+/* Text inside an element. */
+struct bpfstream_piece {
+	const char *text;
+	size_t len;
+};
+
+/*
+ * Takes text off a reader's hands: all of @piece or a first part.
+ * Returns bytes taken, or -errno if none could be.
+ */
+typedef long (*bpfstream_sink_fn)(void *ctx, const struct bpfstream_piece *piece, unsigned int nr);
+
+void bpfstream_init(struct bpfstream *s, u32 capacity, u32 flags);
+void bpfstream_destroy(struct bpfstream *s);
+void bpfstream_discard(struct bpfstream *s);
+
+BSP_MUST_CHECK int bpfstream_publish(struct bpfstream *s, struct bpfstream_chain *chain,
+				     bool *was_empty);
+BSP_MUST_CHECK int bpfstream_publish_out(struct bpfstream *s, struct bpfstream_out *out, int err,
+					 bool *was_empty);
+BSP_MUST_CHECK int bpfstream_push(struct bpfstream *s, const char *text, size_t len,
+				  bool *was_empty);
+void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64 messages,
+			    u64 bytes);
+enum bpfstream_cause bpfstream_cause_of(int err);
+
+long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max);
+long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
+long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
+
+u64 bpfstream_pending(const struct bpfstream *s);
+u64 bpfstream_lost(const struct bpfstream *s);
+
+#endif
