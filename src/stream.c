@@ -447,7 +447,7 @@ static void put_back(struct bpfstream *s, struct bpfstream_queue *queue)
 
 	if (!bpfstream_llist_push(&s->log, bpfstream_llist_reverse(oldest), oldest, 0, ~(u64)0,
 				  &before))
-		bsp_warn_once(1);
+		(void)bsp_warn_once(true);
 }
 
 /**

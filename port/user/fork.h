@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * fork.h - how a forked child learns that it is one
+ */
+#ifndef BSP_FORK_H
+#define BSP_FORK_H
+
+#include "bsp.h"
+
+extern const u32 *bsp_fork_word;
+
+BSP_MUST_CHECK int bsp_fork_init(void);
+void bsp_fork_child(void);
+bool bsp_fork_is_child(void);
+
+/* Whether this process may be a child that does not know yet: a load, nothing more. */
+static inline bool bsp_fork_unseen(void)
+{
+	return __builtin_expect(!bsp_load_relaxed(bsp_fork_word), 0);
+}
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * mutex.c - the readers' mutex, which a crash handler may try and never waits for
+ *
+ * Readers wait for each other on a pthread mutex. A dump does not touch that: it contends for
+ * @holder only, which is held by whoever reads or dumps. A reader that finds a dump there waits;
+ * a dump that finds a reader goes another way.
+ *
+ * Ordering
+ *   unlock:E -> lock:E   the backlog as the last holder left it
+ */
+#include <sched.h>
+
+#include "mutex.h"
+#include "slot.h"
+
+void bsp_mutex_init(struct bsp_mutex *mutex)
+{
+	pthread_mutex_init(&mutex->mutex, NULL);
+	bsp_store_relaxed(&mutex->holder, 0u);
+}
+
+void bsp_mutex_destroy(struct bsp_mutex *mutex)
+{
+	pthread_mutex_destroy(&mutex->mutex);
+}
+
+/**
+ * bsp_mutex_try_hold() - get the backlog without waiting
+ * @mutex: a stream's
+ * @by: set to the holder's tid if it is held
+ *
+ * Context: Any.
+ * Return: true if it is the caller's until bsp_mutex_release().
+ */
+bool bsp_mutex_try_hold(struct bsp_mutex *mutex, u32 *by)
+{
+	bool ok;
+
+	*by = 0;
+	/* ORD(lock:E) ACQUIRE, pairs with unlock:E. */
+	ok = __atomic_compare_exchange_n(&mutex->holder, by, bsp_gettid(), false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED);
+	if (ok)
+		bsp_note_acquire(&mutex->holder);
+	return ok;
+}
+
+/**
+ * bsp_mutex_release() - end bsp_mutex_try_hold()
+ * @mutex: a stream's
+ *
+ * Context: Any.
+ */
+void bsp_mutex_release(struct bsp_mutex *mutex)
+{
+	bsp_note_release(&mutex->holder);
+	__atomic_store_n(&mutex->holder, 0, __ATOMIC_RELEASE);	/* ORD(unlock:E), pairs with lock:E */
+}
+
+void bsp_mutex_lock(struct bsp_mutex *mutex)
+{
+	u32 by;
+
+	pthread_mutex_lock(&mutex->mutex);
+	while (!bsp_mutex_try_hold(mutex, &by))
+		sched_yield();	/* a dump, somewhere, for as long as its write(2) takes */
+}
+
+void bsp_mutex_unlock(struct bsp_mutex *mutex)
+{
+	bsp_mutex_release(mutex);
+	pthread_mutex_unlock(&mutex->mutex);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * read.c - the public readers: read and drain in process context, dump in any
+ *
+ * All three hand text straight from the pages to a sink. A dump tries for the backlog and never
+ * waits for it: where another thread reads, it takes the log alone; where it has interrupted a
+ * reader of its own thread, it takes what that one has not in hand.
+ */
+#include <limits.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "fork.h"
+#include "mutex.h"
+#include "slot.h"
+#include "wake.h"
+
+#define IOV	16u
+
+struct target {
+	char *buf;
+};
+
+static long copy_out(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct target *to = ctx;
+	long copied = 0;
+	unsigned int i;
+
+	if (!to->buf)
+		return -EFAULT;
+	for (i = 0; i < nr; i++) {
+		memcpy(to->buf, piece[i].text, piece[i].len);
+		to->buf += piece[i].len;
+		copied += (long)piece[i].len;
+	}
+	return copied;
+}
+
+static int begin_read(struct bpfstream_prog *prog, int id, struct bpfstream **s)
+{
+	int err = bsp_stream_find(prog, id, s);
+
+	if (err)
+		return err;
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	bsp_live_register();
+	return 0;
+}
+
+ssize_t bpfstream_prog_read(struct bpfstream_prog *prog, enum bpfstream_id id, void *buf,
+			    size_t len)
+{
+	struct target to = { .buf = buf };
+	struct bpfstream *s;
+	long n = begin_read(prog, (int)id, &s);
+
+	if (n)
+		return n;
+	if (len > SSIZE_MAX || (uintptr_t)buf + len < (uintptr_t)buf)
+		to.buf = NULL;	/* no such buffer: the sink refuses, if there is text at all */
+	bsp_mutex_lock(&s->lock);
+	n = bpfstream_deliver(s, copy_out, &to, len);
+	bsp_mutex_unlock(&s->lock);
+	bsp_wake_drained(prog);
+	return n;
+}
+
+/* All pieces to a file: bytes written, or -errno if none. Starts over after a signal. */
+static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct iovec iov[IOV];
+	int saved = errno;
+	unsigned int i;
+	long n;
+
+	for (i = 0; i < nr; i++) {
+		iov[i].iov_base = (void *)(uintptr_t)piece[i].text;
+		iov[i].iov_len = piece[i].len;
+	}
+	do {
+		n = writev(*(int *)ctx, iov, (int)nr);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		n = -errno;
+	errno = saved;
+	return n;
+}
+
+ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpfstream_id id, int fd)
+{
+	struct bpfstream *s;
+	long n = begin_read(prog, (int)id, &s);
+
+	if (n)
+		return n;
+	bsp_mutex_lock(&s->lock);
+	n = bpfstream_deliver(s, write_out, &fd, s->capacity);
+	bsp_mutex_unlock(&s->lock);
+	bsp_wake_drained(prog);
+	return n;
+}
+
+/* ---- last words ---- */
+
+static long write_all(int fd, const char *text, size_t len)
+{
+	int saved = errno;
+	size_t done = 0;
+	long n = 0;
+
+	while (done < len) {
+		n = write(fd, text + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (!done && n < 0)
+		n = -errno;
+	errno = saved;
+	return done ? (long)done : n;
+}
+
+/* write(2) alone: writev(2) is not on every list of what a handler may call. */
+static long write_pieces(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	long total = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		long n = write_all(*(int *)ctx, piece[i].text, piece[i].len);
+
+		if (n > 0)
+			total += n;
+		if (n < (long)piece[i].len)
+			return total ? total : n;
+	}
+	return total;
+}
+
+static long dump(struct bpfstream *s, int fd)
+{
+	long hidden = 0, n;
+	u32 holder;
+
+	if (bsp_mutex_try_hold(&s->lock, &holder)) {
+		n = bpfstream_deliver(s, write_pieces, &fd, s->capacity);
+		bsp_mutex_release(&s->lock);
+		return n;
+	}
+	if (holder == bsp_gettid())
+		hidden = bpfstream_deliver_hidden(s, write_pieces, &fd);
+	if (hidden < 0)
+		return hidden;
+	n = bpfstream_deliver_log(s, write_pieces, &fd);
+	return n < 0 && hidden ? hidden : n + hidden;
+}
+
+ssize_t bpfstream_prog_dump(struct bpfstream_prog *prog, enum bpfstream_id id, int fd)
+{
+	struct bpfstream *s;
+	int err = bsp_stream_find(prog, (int)id, &s);
+
+	if (err)
+		return err;
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	return dump(s, fd);
+}
+
+static long dump_heading(const struct bpfstream_prog *prog, u32 i, int fd)
+{
+	static const char tail[BSP_NR_STREAMS][14] = { " (stdout) <==\n", " (stderr) <==\n" };
+	long head, name;
+
+	if (!prog->name[0] || !bpfstream_pending(&prog->stream[i]))
+		return 0;
+	head = write_all(fd, "==> ", 4);
+	if (head < 0)
+		return head;
+	name = write_all(fd, prog->name, strnlen(prog->name, BSP_NAME_LEN));
+	return head + name + write_all(fd, tail[i], sizeof(tail[i]));
+}
+
+ssize_t bpfstream_dump_all(int fd)
+{
+	struct bpfstream_prog *prog = NULL;
+	bool locked = bsp_live_begin();
+	ssize_t total = 0;
+	long err = 0;
+	u32 i;
+
+	while ((prog = bsp_live_next(prog))) {
+		for (i = 0; i < BSP_NR_STREAMS; i++) {
+			long head = dump_heading(prog, i, fd);
+			long n = head < 0 ? head : dump(&prog->stream[i], fd);
+
+			total += head > 0 ? head : 0;
+			total += n > 0 ? n : 0;
+			if (n < 0)
+				err = n;
+		}
+	}
+	bsp_live_end(locked);
+	return total ? total : err;
+}

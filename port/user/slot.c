@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * slot.c - a thread is a CPU, a signal handler on it is a nesting level
+ *
+ * Invariants
+ *   I1  A slot belongs to one living thread, the one whose bsp_self points to it.
+ *   I2  Levels below slot->level are in use or were left by longjmp; the rest are free. A context
+ *       uses one level, and what interrupts it only higher ones: plain stores suffice.
+ *   I3  frame[n].where is NULL, or the context that uses level n keeps frame[n].what there. It is
+ *       set after the level is raised and cleared before it is lowered. So a level whose frame
+ *       no longer holds its value is one that nobody uses any more; in doubt it is in use.
+ *   I4  The thread-local part is one pointer, initial-exec: its first touch allocates nothing.
+ *
+ * Threads that end need no destructor: their slots are found by asking the kernel whether the
+ * owner still lives, when slots or pages run short. A tid that the kernel has given to a new
+ * thread meanwhile keeps the old slot until that one ends too.
+ *
+ * Ordering
+ *   pass:F -> take:F   a slot, from the thread that leaves it to the next
+ */
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "fork.h"
+#include "peek.h"
+#include "slot.h"
+
+#define REAPING		0x80000000u	/* in @owner: who takes the slot from a dead thread */
+
+static __thread struct bsp_slot *bsp_self __attribute__((__tls_model__("initial-exec")));
+
+static struct bsp_slot *slots;
+static u32 max_slots;
+static u32 nr_slots;	/* slots ever used */
+
+void bsp_slots_init(struct bsp_slot *mem, u32 max)
+{
+	slots = mem;
+	max_slots = max;
+}
+
+u32 bsp_slot_index(const struct bsp_slot *slot)
+{
+	return (u32)(slot - slots);
+}
+
+/* The kernel's id of this thread, asked anew. */
+u32 bsp_asktid(void)
+{
+	return (u32)syscall(SYS_gettid);	/* cannot fail: errno stays */
+}
+
+/* The id that this thread's slot was claimed under, 0 without one. */
+u32 bsp_slot_owner(void)
+{
+	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
+
+	return slot ? bsp_load_relaxed(&slot->owner) : 0;
+}
+
+/* The kernel's id of this thread. */
+u32 bsp_gettid(void)
+{
+	struct bsp_slot *slot = bsp_slot_self();
+
+	return slot ? bsp_load_relaxed(&slot->owner) : bsp_asktid();
+}
+
+static bool thread_lives(u32 tid)
+{
+	int saved = errno;
+	bool gone = syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH;
+
+	errno = saved;
+	return !gone;
+}
+
+/* Take back what a slot's thread has left. The caller has made itself the owner. */
+static void slot_clear(struct bsp_slot *slot)
+{
+	u32 n;
+
+	bsp_note_slot_take(slot);
+	for (n = 0; n < BSP_LEVELS; n++) {
+		struct bpfstream_page *page = slot->cpu[n].page;
+
+		slot->frame[n].where = NULL;
+		bsp_store_relaxed(&slot->cpu[n].page, NULL);
+		if (page)
+			bpfstream_page_retire(page, slot->cpu[n].carved);
+	}
+	bsp_arena_sweep(slot, BSP_NO_LEVEL);
+	slot->rcu = false;
+	bsp_store_relaxed(&slot->level, 0u);
+}
+
+static void slot_pass(struct bsp_slot *slot)
+{
+	bsp_note_slot_pass(slot);
+	__atomic_store_n(&slot->owner, 0, __ATOMIC_RELEASE);	/* ORD(pass:F), pairs with take:F */
+}
+
+static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
+{
+	/* ORD(take:F) ACQUIRE, pairs with pass:F: the slot as it was left. */
+	if (!__atomic_compare_exchange_n(&slot->owner, &from, owner, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	bsp_note_slot_take(slot);
+	return true;
+}
+
+static u32 slots_used(void)
+{
+	u32 n = bsp_load_relaxed(&nr_slots);	/* Relaxed: slots before use are zero, and free. */
+
+	return n < max_slots ? n : max_slots;
+}
+
+/**
+ * bsp_slots_reap() - free the slots, and so the pages, of threads that have ended
+ *
+ * Context: Any context, NMI-safe. A system call for each thread that ever printed.
+ * Return: slots freed.
+ */
+u32 bsp_slots_reap(void)
+{
+	u32 me = bsp_asktid();
+	u32 reaped = 0;
+	u32 i;
+
+	for (i = 0; i < slots_used(); i++) {
+		u32 owner = bsp_load_relaxed(&slots[i].owner);
+
+		if (!owner || thread_lives(owner & ~REAPING) ||
+		    !slot_take(&slots[i], owner, me | REAPING))
+			continue;
+		slot_clear(&slots[i]);
+		slot_pass(&slots[i]);
+		reaped++;
+	}
+	return reaped;
+}
+
+static struct bsp_slot *claim_free(u32 tid)
+{
+	u32 i;
+
+	for (i = 0; i < slots_used(); i++)
+		if (!bsp_load_relaxed(&slots[i].owner) && slot_take(&slots[i], 0, tid))
+			return &slots[i];
+	return NULL;
+}
+
+static struct bsp_slot *claim_new(u32 tid)
+{
+	while (bsp_load_relaxed(&nr_slots) < max_slots) {
+		/* Relaxed: hands out a number; the slot itself is taken by slot_take(). */
+		u32 i = __atomic_fetch_add(&nr_slots, 1, __ATOMIC_RELAXED);
+
+		if (i < max_slots && slot_take(&slots[i], 0, tid))
+			return &slots[i];
+	}
+	return NULL;
+}
+
+/* A handler may come in between and claim one too: the thread keeps what it got first. */
+static struct bsp_slot *slot_claim(void)
+{
+	u32 tid = bsp_asktid();
+	struct bsp_slot *slot = claim_free(tid);
+	struct bsp_slot *none = NULL;
+
+	if (!slot && bsp_slots_reap())
+		slot = claim_free(tid);
+	if (!slot)
+		slot = claim_new(tid);
+	if (!slot)
+		return NULL;
+	/* Relaxed: only this thread and its handlers use the pointer. */
+	if (__atomic_compare_exchange_n(&bsp_self, &none, slot, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
+		return slot;
+	slot_pass(slot);
+	return none;
+}
+
+/**
+ * bsp_slot_self() - the calling thread's slot
+ *
+ * Also where a forked child finds out that it is one.
+ *
+ * Context: Any context, NMI-safe.
+ * Return: slot; NULL if there is none left or no program was made yet.
+ */
+struct bsp_slot *bsp_slot_self(void)
+{
+	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
+
+	if (__builtin_expect(!bsp_fork_unseen() && slot, 1))
+		return slot;
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	slot = bsp_load_relaxed(&bsp_self);
+	return slot || !slots ? slot : slot_claim();
+}
+
+/* In a forked child: this thread goes on, all others were left behind. */
+void bsp_slots_after_fork(void)
+{
+	struct bsp_slot *self = bsp_load_relaxed(&bsp_self);
+	u32 i;
+
+	for (i = 0; i < slots_used(); i++) {
+		if (&slots[i] == self) {
+			bsp_store_relaxed(&self->owner, bsp_asktid());
+		} else if (bsp_load_relaxed(&slots[i].owner)) {
+			slot_clear(&slots[i]);
+			slot_pass(&slots[i]);
+		}
+	}
+}
+
+/* Who asks for a page: the slot and the level in use. */
+u32 bsp_slot_tag(void)
+{
+	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
+	u32 level = slot ? bsp_load_relaxed(&slot->level) : 0;
+
+	if (!slot || !level || level > BSP_LEVELS)
+		return ~0u;
+	return (bsp_slot_index(slot) + 1) * 16 + level - 1;
+}
+
+/* Pages that the slots of all threads hold. */
+u32 bsp_slots_pages(void)
+{
+	u32 i, n, pages = 0;
+
+	for (i = 0; i < slots_used(); i++)
+		for (n = 0; n < BSP_LEVELS; n++)
+			pages += bsp_load_relaxed(&slots[i].cpu[n].page) != NULL;
+	return pages;
+}
+
+static bool frame_lives(const struct bsp_slot *slot, u32 level)
+{
+	const unsigned long *where = slot->frame[level].where;
+	unsigned long now;
+
+	if (!where)
+		return true;
+	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == slot->frame[level].what;
+}
+
+/* All levels taken: free the topmost ones that a longjmp has left behind. */
+static u32 reclaim_levels(struct bsp_slot *slot)
+{
+	u32 level = BSP_LEVELS;
+
+	while (level && !frame_lives(slot, level - 1)) {
+		slot->frame[--level].where = NULL;
+		bsp_arena_sweep(slot, level);
+	}
+	return level;
+}
+
+/**
+ * bsp_cpu_enter() - get the page of this thread at this nesting level
+ * @flags: on the caller's stack, where it stays untouched until bsp_cpu_leave()
+ *
+ * Context: Any context, NMI-safe.
+ * Return: state that nothing else touches until bsp_cpu_leave(); NULL past the deepest level.
+ */
+struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
+{
+	struct bsp_slot *slot = bsp_slot_self();
+	u32 level;
+
+	bsp_fault_point(BSP_POINT_CPU_ENTER);
+	if (!slot)
+		return NULL;
+	level = bsp_load_relaxed(&slot->level);
+	if (__builtin_expect(level >= BSP_LEVELS, 0)) {
+		level = reclaim_levels(slot);
+		if (level == BSP_LEVELS)
+			return NULL;
+	}
+	bsp_store_relaxed(&slot->level, level + 1);
+	bsp_barrier();
+	*flags = ++slot->serial << 4 | level;
+	slot->frame[level].what = *flags;
+	bsp_barrier();
+	slot->frame[level].where = flags;
+	bsp_barrier();
+	return &slot->cpu[level];
+}
+
+/**
+ * bsp_cpu_leave() - give the level back
+ * @cpu: from bsp_cpu_enter()
+ * @flags: as bsp_cpu_enter() set them
+ *
+ * Context: Any context, NMI-safe.
+ */
+void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
+{
+	u32 level = flags % 16;
+	struct bsp_slot *slot = bsp_container_of(cpu - level, struct bsp_slot, cpu);
+
+	bsp_fault_point(BSP_POINT_CPU_LEAVE);
+	bsp_barrier();
+	slot->frame[level].where = NULL;
+	bsp_barrier();
+	bsp_store_relaxed(&slot->level, level);
+	bsp_note_slot_pass(slot);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * wake.c - telling those who wait for text
+ *
+ * An eventfd a program, made when somebody first waits. A writer that finds the stream empty and
+ * watchers present writes to it; no other writer does. A reader that leaves both streams empty
+ * takes it back.
+ *
+ * Invariants
+ *   I1  With watchers present, text that waits means the eventfd is readable, or somebody is on
+ *       the way to make it so.
+ *   I2  The eventfd may be readable with no text waiting; the next read or wait mends that.
+ *
+ * Ordering
+ *   wake:K <-> watch:K   text and watcher: both are read-modify-writes of @watchers, so the later
+ *                        sees the earlier: a writer the watcher, or the watcher the text
+ *   emptying the eventfd, then looking for text: write(2) and read(2) of one eventfd are
+ *   serialised by the kernel, so text whose wake-up was taken back is seen
+ */
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpfstream.h"
+#include "fork.h"
+#include "wake.h"
+
+static int readable(const struct bpfstream_prog *prog)
+{
+	int mask = 0;
+	u32 i;
+
+	for (i = 0; i < BSP_NR_STREAMS; i++)
+		if (bpfstream_pending(&prog->stream[i]))
+			mask |= 2 << i;
+	return mask;
+}
+
+static void efd_set(const struct bpfstream_prog *prog)
+{
+	int fd = bsp_load_relaxed(&prog->efd);
+	u64 one = 1;
+	int saved = errno;
+
+	/* Fails only when the count is at its maximum, and then it is readable. */
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+		errno = saved;
+}
+
+static void efd_clear(const struct bpfstream_prog *prog)
+{
+	int fd = bsp_load_relaxed(&prog->efd);
+	u64 count;
+	int saved = errno;
+
+	if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
+		errno = saved;	/* it was not set */
+}
+
+/**
+ * bsp_wake_readable() - an empty stream has text now
+ * @prog: its program
+ *
+ * Context: Any context, NMI-safe.
+ */
+void bsp_wake_readable(struct bpfstream_prog *prog)
+{
+	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers. */
+	if (__atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL))
+		efd_set(prog);
+}
+
+static void watch(struct bpfstream_prog *prog)
+{
+	/* ORD(watch:K) ACQ_REL, pairs with wake:K: the watcher, then the text. */
+	__atomic_fetch_add(&prog->watchers, 1, __ATOMIC_ACQ_REL);
+	if (readable(prog))
+		efd_set(prog);
+}
+
+static void unwatch(struct bpfstream_prog *prog)
+{
+	__atomic_fetch_sub(&prog->watchers, 1, __ATOMIC_RELAXED);	/* at worst one wake-up too many */
+}
+
+/**
+ * bsp_wake_drained() - a reader may have left the program empty
+ * @prog: program
+ *
+ * Context: Process.
+ */
+void bsp_wake_drained(struct bpfstream_prog *prog)
+{
+	if (!bsp_load_relaxed(&prog->watchers) || readable(prog))
+		return;
+	efd_clear(prog);
+	if (readable(prog))
+		efd_set(prog);
+}
+
+/* End of the program. Context: Process. */
+void bsp_wake_close(struct bpfstream_prog *prog)
+{
+	if (prog->efd >= 0)
+		close(prog->efd);
+	prog->efd = -1;
+}
+
+static int efd_get(struct bpfstream_prog *prog, bool give)
+{
+	bool first;
+	int fd;
+
+	bsp_live_lock();
+	fd = prog->efd;
+	if (fd < 0) {
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fd < 0)
+			fd = -errno;
+		else
+			bsp_store_relaxed(&prog->efd, fd);
+	}
+	first = fd >= 0 && give && !prog->efd_given;
+	if (first)
+		prog->efd_given = true;
+	bsp_live_unlock();
+	if (first)
+		watch(prog);	/* for as long as the program lives */
+	return fd;
+}
+
+int bpfstream_prog_fd(struct bpfstream_prog *prog)
+{
+	int saved = errno;
+	int fd;
+
+	if (!prog)
+		return -EINVAL;
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	fd = efd_get(prog, true);
+	errno = saved;
+	return fd;
+}
+
+static s64 now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (s64)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait for the eventfd. 1 look again, 0 time is up, -errno. */
+static int wait_once(int fd, int timeout_ms, s64 end)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	s64 left = timeout_ms < 0 ? -1 : end - now_ms();
+
+	if (timeout_ms >= 0 && left <= 0)
+		return 0;
+	if (poll(&pfd, 1, (int)left) < 0)
+		return -errno;
+	return 1;
+}
+
+int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
+{
+	s64 end = now_ms() + timeout_ms;
+	int saved = errno;
+	int fd, ret;
+
+	if (!prog)
+		return -EINVAL;
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	ret = readable(prog);
+	if (ret || !timeout_ms)
+		return ret;
+	fd = efd_get(prog, false);
+	if (fd < 0) {
+		errno = saved;
+		return fd;
+	}
+	watch(prog);
+	do {
+		bsp_wake_drained(prog);
+		ret = readable(prog);
+		if (ret)
+			break;
+		ret = wait_once(fd, timeout_ms, end);
+	} while (ret > 0);
+	if (!ret)
+		ret = readable(prog);
+	unwatch(prog);
+	errno = saved;
+	return ret;
+}

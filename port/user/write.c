@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * write.c - the public writers: any context
+ *
+ * Each call is: open text in this context's page, write, publish or drop, leave, and wake who
+ * waits if the stream was empty. Nothing here waits, and errno is only touched around system
+ * calls that put it back.
+ */
+#include "api.h"
+#include "format.h"
+#include "stack.h"
+#include "stage.h"
+#include "wake.h"
+
+static_assert(sizeof(struct bpfstream_staged) <= sizeof(struct bpfstream_stage),
+	      "a group fits the storage that its user places");
+static_assert(_Alignof(struct bpfstream_staged) <= _Alignof(struct bpfstream_stage),
+	      "and its alignment");
+
+static int finish(struct bpfstream_prog *prog, int err, bool was_empty)
+{
+	if (was_empty)
+		bsp_wake_readable(prog);
+	return err;
+}
+
+static int refuse(struct bpfstream *s, int err)
+{
+	bpfstream_account_loss(s, bpfstream_cause_of(err), 1, 0);
+	return err;
+}
+
+int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
+		      va_list ap)
+{
+	struct bpfstream_out out;
+	struct bpfstream *s;
+	bool was_empty;
+	int err = bsp_stream_find(prog, (int)id, &s);
+
+	if (err)
+		return err;
+	if (!fmt)
+		return refuse(s, -EINVAL);
+	bpfstream_out_open(&out, s->capacity);
+	err = bsp_vformat(&out, fmt, ap);
+	err = bpfstream_publish_out(s, &out, err, &was_empty);
+	return finish(prog, err, was_empty);
+}
+
+int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = bpfstream_vprintf(prog, id, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int bpfstream_write(struct bpfstream_prog *prog, enum bpfstream_id id, const void *text,
+		    size_t len)
+{
+	struct bpfstream *s;
+	bool was_empty;
+	int err = bsp_stream_find(prog, (int)id, &s);
+
+	if (err)
+		return err;
+	if (!text && len)
+		return refuse(s, -EINVAL);
+	err = bpfstream_push(s, text, len, &was_empty);
+	return finish(prog, err, was_empty);
+}
+
+int bpfstream_bprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
+		      const uint64_t *args, uint32_t args_sz)
+{
+	struct bpfstream_out out;
+	struct bpfstream *s;
+	bool was_empty;
+	int err = bsp_stream_find(prog, (int)id, &s);
+
+	if (err)
+		return err;
+	bpfstream_out_open(&out, s->capacity);
+	err = bsp_bformat(&out, fmt, args, args_sz);
+	err = bpfstream_publish_out(s, &out, err, &was_empty);
+	return finish(prog, err, was_empty);
+}
+
+/* ---- groups ---- */
+
+static struct bpfstream_staged *staged(struct bpfstream_stage *ss)
+{
+	return (struct bpfstream_staged *)(void *)ss;
+}
+
+void bpfstream_stage_init(struct bpfstream_stage *ss)
+{
+	bpfstream_staged_init(staged(ss));
+}
+
+int bpfstream_stage_vprintf(struct bpfstream_stage *ss, const char *fmt, va_list ap)
+{
+	struct bpfstream_out out;
+
+	if (!ss)
+		return -EINVAL;
+	if (!fmt) {
+		bpfstream_staged_account_loss(staged(ss), -EINVAL, 0);
+		return -EINVAL;
+	}
+	bpfstream_out_open(&out, bsp_live_max_capacity());
+	return bpfstream_staged_add_out(staged(ss), &out, bsp_vformat(&out, fmt, ap));
+}
+
+int bpfstream_stage_printf(struct bpfstream_stage *ss, const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = bpfstream_stage_vprintf(ss, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int bpfstream_stage_dump_stack(struct bpfstream_stage *ss)
+{
+	return ss ? bsp_dump_stack(staged(ss)) : -EINVAL;
+}
+
+int bpfstream_stage_commit(struct bpfstream_stage *ss, struct bpfstream_prog *prog,
+			   enum bpfstream_id id)
+{
+	struct bpfstream *s;
+	bool was_empty;
+	int err = ss ? bsp_stream_find(prog, (int)id, &s) : -EINVAL;
+
+	if (err)
+		return err;
+	err = bpfstream_staged_commit(staged(ss), s, &was_empty);
+	return finish(prog, err, was_empty);
+}
+
+void bpfstream_stage_free(struct bpfstream_stage *ss)
+{
+	if (ss)
+		bpfstream_staged_free(staged(ss));
+}
