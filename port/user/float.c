@@ -13,7 +13,7 @@
  *   I3  Numbers of common size need a few words, on the stack. The others need many more, and
  *       use a page for as long as they are printed.
  */
-#include "float.h"
+#include "text.h"
 
 #define DIGITS		9u		/* in a word */
 #define BASE		1000000000u
@@ -307,4 +307,127 @@ static int put_digits(struct bpfstream_out *out, const struct decimal *d, u64 fr
 		n -= len;
 	}
 	return bsp_text_pad(out, '0', n);
+}
+
+static int put_number(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
+		      const struct decimal *d, const struct layout *l)
+{
+	struct bsp_body head = { .sign_len = 0 };
+	bool left = field->flags & BSP_FIELD_LEFT;
+	u32 exp_len = 0;
+	char exp[5];
+	u64 len, fill, zeros;
+	int err;
+
+	bsp_text_sign(&head, field, negative);
+	if (l->has_exp)
+		exp_len = exponent_text(exp, (char)('E' | (field->conv & 0x20)), l->exp);
+	len = head.sign_len + l->whole + l->dot + l->frac + exp_len;
+	fill = (u64)field->width > len ? (u64)field->width - len : 0;
+	zeros = !left && (field->flags & BSP_FIELD_ZERO) ? fill : 0;
+
+	err = bsp_text_pad(out, ' ', left ? 0 : fill - zeros);
+	if (!err)
+		err = bpfstream_out_write(out, head.sign, head.sign_len);
+	if (!err)
+		err = bsp_text_pad(out, '0', zeros);
+	if (!err)
+		err = put_digits(out, d, l->from, l->whole);
+	if (!err)
+		err = bpfstream_out_write(out, ".", l->dot);
+	if (!err)
+		err = put_digits(out, d, l->from + l->whole, l->frac);
+	if (!err)
+		err = bpfstream_out_write(out, exp, exp_len);
+	if (!err)
+		err = bsp_text_pad(out, ' ', left ? fill : 0);
+	return err;
+}
+
+/* Print (-1)^@negative * @bits * 2^@exp. @before words of @word are for digits before the point. */
+static int format_finite(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
+			 u64 bits, int exp, u32 *word, u32 before, u64 *limb)
+{
+	struct decimal d = { .word = word, .point = before };
+	struct fraction f = { .limb = limb };
+	struct layout l;
+	char style = field->conv | 0x20;
+	u64 prec = field->prec < 0 ? 6 : (u64)field->prec;
+	u64 digits;
+
+	if (style == 'g' && !prec)
+		prec = 1;
+	digits = prec + (style == 'e');
+	decimal_make(&d, &f, bits, exp, digits, style != 'f');
+	decimal_round(&d, &f, digits + (style == 'f' ? (u64)d.point * DIGITS : decimal_first(&d)));
+	layout_make(&l, &d, style, prec, field->flags & BSP_FIELD_ALT);
+	return put_number(out, field, negative, &d, &l);
+}
+
+static int __attribute__((__noinline__))
+format_small(struct bpfstream_out *out, const struct bsp_field *field, bool negative, u64 bits,
+	     int exp)
+{
+	u32 word[SMALL_WORDS];
+	u64 limb[SMALL_LIMBS];
+
+	return format_finite(out, field, negative, bits, exp, word, SMALL_BEFORE, limb);
+}
+
+static int __attribute__((__noinline__))
+format_big(struct bpfstream_out *out, const struct bsp_field *field, bool negative, u64 bits,
+	   int exp)
+{
+	struct bpfstream_page *page = bsp_page_alloc();
+	struct big *big = (struct big *)(void *)page;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	err = format_finite(out, field, negative, bits, exp, big->word, BIG_BEFORE, big->limb);
+	bsp_page_free(page);
+	return err;
+}
+
+/* Infinity, or not a number. */
+static int format_special(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
+			  bool nan)
+{
+	static const char name[2][2][4] = { { "INF", "NAN" }, { "inf", "nan" } };
+	struct bsp_body body = { .text = name[!!(field->conv & 0x20)][nan], .len = 3 };
+
+	bsp_text_sign(&body, field, negative);
+	return bsp_text_field(out, field, &body);
+}
+
+/**
+ * bsp_format_double() - append a number
+ * @out: writer's state
+ * @field: flags, width, precision, and the conversion: one of f F e E g G
+ * @value: the number
+ *
+ * Context: Any context, NMI-safe.
+ * Return: 0; -ENOSPC; -ENOMEM. On error a part may have been appended.
+ */
+int bsp_format_double(struct bpfstream_out *out, const struct bsp_field *field, double value)
+{
+	u64 bits;
+	bool negative;
+	int exp;
+
+	memcpy(&bits, &value, sizeof(bits));
+	negative = bits >> 63;
+	exp = (int)(bits >> MANTISSA_BITS & 0x7ff);
+	bits &= ((u64)1 << MANTISSA_BITS) - 1;
+	if (exp == 0x7ff)
+		return format_special(out, field, negative, bits);
+	if (exp) {
+		bits |= (u64)1 << MANTISSA_BITS;
+		exp += MIN_EXP - 1;
+	} else {
+		exp = bits ? MIN_EXP : 0;
+	}
+	if (exp >= SMALL_MIN_EXP && exp <= SMALL_MAX_EXP)
+		return format_small(out, field, negative, bits, exp);
+	return format_big(out, field, negative, bits, exp);
 }

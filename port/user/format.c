@@ -15,7 +15,7 @@
 #include <limits.h>
 
 #include "chunk.h"
-#include "float.h"
+#include "text.h"
 
 #define STAR_WIDTH	0x100u
 #define STAR_PREC	0x200u
@@ -36,7 +36,7 @@ static_assert(sizeof(long) == 8 && sizeof(long long) == 8 && sizeof(intmax_t) ==
 	((va_list *)(__builtin_types_compatible_p(__typeof__(ap), va_list) ? \
 		     (void *)&(ap) : *(void **)&(ap)))
 
-const char bsp_digit_pairs[200] __attribute__((__nonstring__)) =
+const char bsp_digit_pairs[201] =
 	"00010203040506070809101112131415161718192021222324"
 	"25262728293031323334353637383940414243444546474849"
 	"50515253545556575859606162636465666768697071727374"
@@ -115,7 +115,15 @@ static char *put_binary(char *end, u64 value, unsigned int shift, char ten)
 	return end;
 }
 
-static void body_sign(struct bsp_body *body, const struct bsp_field *field, bool negative)
+/**
+ * bsp_text_sign() - add a sign to a text
+ * @body: text
+ * @field: flags that ask for one
+ * @negative: it has one
+ *
+ * Context: Any context, NMI-safe.
+ */
+void bsp_text_sign(struct bsp_body *body, const struct bsp_field *field, bool negative)
 {
 	if (negative)
 		body->sign[body->sign_len++] = '-';
@@ -163,7 +171,7 @@ void bsp_text_integer(struct bsp_body *body, const struct bsp_field *field, u64 
 	if (conv == 'd' || conv == 'i' || conv == 'p') {
 		bool negative = conv != 'p' && (s64)value < 0;
 
-		body_sign(body, field, negative);
+		bsp_text_sign(body, field, negative);
 		if (negative)
 			value = 0 - value;
 	}

@@ -42,13 +42,17 @@ struct bsp_body {
 	char sign[4];
 };
 
-extern const char bsp_digit_pairs[200] __attribute__((__visibility__("hidden")));
+extern const char bsp_digit_pairs[201] __attribute__((__visibility__("hidden")));
 
 BSP_MUST_CHECK int bsp_text_pad(struct bpfstream_out *out, char ch, u64 n);
 BSP_MUST_CHECK int bsp_text_field(struct bpfstream_out *out, const struct bsp_field *field,
 				  const struct bsp_body *body);
+void bsp_text_sign(struct bsp_body *body, const struct bsp_field *field, bool negative);
 void bsp_text_integer(struct bsp_body *body, const struct bsp_field *field, u64 value,
 		      char *digits);
+
+BSP_MUST_CHECK int bsp_format_double(struct bpfstream_out *out, const struct bsp_field *field,
+				     double value);
 
 /* Bytes of a body without its field. */
 static inline u64 bsp_body_len(const struct bsp_body *body)

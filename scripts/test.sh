@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# ./dev test: every suite in every build it has something to say about.
+#
+#   gcc       all suites                     memcheck  no read of what is not there, no leak
+#   clang     unit contract model nmi        helgrind  every ordering, told by annotations
+#   arm64     unit contract, under qemu      asan      address and undefined behaviour
+#                                            tsan      every data race
+set -u
+. scripts/packages.sh
+need "${build_packages[@]}" "${test_packages[@]}" "${arm64_packages[@]}" || exit 1
+
+base=${BPFSTREAM_BUILD:-build}
+only=("$@")
+failed_to_build=()
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+export ASAN_OPTIONS=detect_stack_use_after_return=0
+start=$SECONDS
+
+wanted() {	# SUITE...: those of the suites that were asked for
+	local suite
+	for suite in "$@"; do
+		[ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $suite "* ]] && echo "$suite"
+	done
+}
+
+configure() {	# NAME MESON-ARGUMENT...
+	local dir=$base/$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 ||
+		{ tail -n 30 "$dir.log"; return 1; }
+	ninja -C "$dir" >"$dir.log" 2>&1 || { grep -E 'error|FAILED' -A3 "$dir.log"; return 1; }
+	! grep -q 'warning:' "$dir.log" || { grep -A3 'warning:' "$dir.log"; return 1; }
+}
+
+# run NAME "SUITES" "TEST ARGUMENTS" MESON-ARGUMENT...
+run() {
+	local name=$1 arguments=$3 suites suite
+	suites=$(wanted $2)
+	shift 3
+	[ -n "$suites" ] || return 0
+	printf '\n== %s: %s (%d s so far)\n' "$name" "${suites//$'\n'/ }" $((SECONDS - start))
+	if ! configure "$name" "$@"; then
+		echo "== $name: does not build"
+		failed_to_build+=("$name")
+		return 0
+	fi
+	# shellcheck disable=SC2046,SC2086
+	setarch "$(uname -m)" -R meson test -C "$base/$name" --no-rebuild --print-errorlogs \
+		--num-processes 2 $arguments $(printf -- '--suite %s ' $suites) |
+		grep -vE '^(ninja:|Full log written|$)'
+}
+
+mkdir -p "$base"
+rm -f "$base"/*/meson-logs/testlog*
+run gcc 'unit contract model nmi stress api kshim static demo' ''
+CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
+run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false \
+	-Dc_args=-DBSP_NO_OVERREAD
+run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true \
+	-Dc_args=-DBSP_NO_OVERREAD
+run asan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=address,undefined
+run tsan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=thread
+if [ -n "$(wanted unit contract)" ]; then
+	mkdir -p "$base/arm64-root"
+	if bash scripts/arm64.sh "$base/arm64-root" >"$base/arm64-root/log" 2>&1; then
+		run arm64 'unit contract' '' --cross-file "$base/arm64-root/cross.ini" -Dexamples=false
+	else
+		tail -n 5 "$base/arm64-root/log"
+		failed_to_build+=(arm64)
+	fi
+fi
+printf '\n%d s\n' $((SECONDS - start))
+python3 scripts/summary.py "$base" "${failed_to_build[@]}"
