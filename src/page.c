@@ -21,11 +21,12 @@
 #include "page.h"
 
 #define PAGE_HDR	((u32)sizeof(struct bpfstream_page))
-#define ELEM_HDR	((u32)sizeof(struct bpfstream_elem))
+#define ELEM_HDR	((u32)offsetof(struct bpfstream_elem, text))	/* sizeof may pad */
 #define MIN_ELEM	32u	/* less room than this at a page's end is left unused */
 
 static_assert(sizeof(struct bpfstream_page) % BPFSTREAM_GRAIN == 0, "the first element is aligned");
-static_assert(BSP_PAGE_SIZE < BPFSTREAM_ELEM_MARK, "an element's length fits its field");
+static_assert(BSP_PAGE_SIZE - PAGE_HDR - ELEM_HDR < BPFSTREAM_ELEM_MARK,
+	      "an element's length fits its field");
 static_assert(BSP_PAGE_SIZE / BPFSTREAM_GRAIN < BPFSTREAM_PAGE_BIAS / 2, "unsettled is visible");
 
 static struct bpfstream_page *page_of(const struct bpfstream_elem *elem)

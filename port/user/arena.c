@@ -200,8 +200,10 @@ static struct bpfstream_page *find(void)
 
 			if (i >= end)
 				return NULL;
-			if (take(i, who))
+			if (take(i, who)) {
+				bsp_ref_init(&page_at(i)->ref, FREED);	/* not in use yet */
 				return page_at(i);
+			}
 		}
 	}
 	return NULL;

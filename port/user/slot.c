@@ -77,8 +77,11 @@ static bool thread_lives(u32 tid)
 	return !gone;
 }
 
-/* Take back what a slot's thread has left. The caller has made itself the owner. */
-static void slot_clear(struct bsp_slot *slot)
+/*
+ * Take back what a slot's thread has left. The caller has made itself the owner. Inline: this may
+ * happen at the far end of a writer's stack.
+ */
+static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot *slot)
 {
 	u32 n;
 
@@ -261,8 +264,8 @@ static u32 reclaim_levels(struct bsp_slot *slot)
 	u32 level = BSP_LEVELS;
 
 	while (level && !frame_lives(slot, level - 1)) {
-		slot->frame[--level].where = NULL;
-		bsp_arena_sweep(slot, level);
+		bsp_arena_sweep(slot, --level);
+		slot->frame[level].where = NULL;
 	}
 	return level;
 }
@@ -284,6 +287,7 @@ struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
 		return NULL;
 	level = bsp_load_relaxed(&slot->level);
 	if (__builtin_expect(level >= BSP_LEVELS, 0)) {
+		*flags = 0;	/* a dead frame may have been just here */
 		level = reclaim_levels(slot);
 		if (level == BSP_LEVELS)
 			return NULL;

@@ -20,11 +20,12 @@
  * It is found by the code that the handler returns to, and believed only if its frame pointer is
  * the one in the chain.
  *
- * Names are of mapped files: an image is the run of mappings of one file with rising file
- * offsets, so a file that is mapped twice has two.
+ * Names are of mapped files: an image is a run of mappings of one file that go on where the one
+ * before ends in the file, or in its last page, or later; so a file that is mapped twice has two.
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -295,10 +296,12 @@ static void name_char(struct scratch *s, char c)
 
 static bool run_goes_on(const struct scratch *s)
 {
+	u64 end = s->run[FIELD_OFFSET] + s->run[FIELD_END] - s->run[FIELD_START];
+
 	return s->num[FIELD_INODE] && s->num[FIELD_INODE] == s->run[FIELD_INODE] &&
 	       s->num[FIELD_MINOR] == s->run[FIELD_MINOR] &&
 	       s->num[FIELD_MAJOR] == s->run[FIELD_MAJOR] &&
-	       s->num[FIELD_OFFSET] >= s->run[FIELD_OFFSET];
+	       s->num[FIELD_OFFSET] + getauxval(AT_PAGESZ) >= end;
 }
 
 static u32 image_add(struct scratch *s)
@@ -476,7 +479,7 @@ static int push_raw_frames(struct bpfstream_staged *stage, const void *frame)
 static int push_trace(struct bpfstream_staged *stage, const void *frame)
 {
 	unsigned long flags;
-	struct bpfstream_cpu *cpu = bsp_cpu_enter(&flags);	/* I3; we use nothing else of it */
+	struct bpfstream_cpu *cpu = bsp_cpu_enter(&flags);	/* I3: only for its level */
 	struct bpfstream_page *page = bsp_page_alloc();
 	int err;
 
@@ -496,7 +499,7 @@ static int push_trace(struct bpfstream_staged *stage, const void *frame)
  * @stage: group
  * @frame: innermost frame record; need not be one, nor readable
  *
- * Context: any; errno is kept. About 40 system calls and two a frame.
+ * Context: any; errno is kept. Some ten system calls, four a frame, one a KiB of the maps file.
  * Return: 0; -ENOMEM no page, the rest is not tried. Lines added before stay.
  */
 int bsp_dump_stack_from(struct bpfstream_staged *stage, const void *frame)

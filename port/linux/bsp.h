@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bsp.h - the shim, Linux kernel port: a CPU is a CPU, an NMI is an NMI
+ *
+ * What the core (src/) needs of its world, and all it may use of it: the same names and promises
+ * as the user port's, for trees like 7.2 and 7.3. An operation is one kernel primitive; where the
+ * primitive promises more than the name asks for, the comment says so. All but bsp_mutex_* work
+ * in any context, NMI included, and never wait.
+ *
+ * PREEMPT_RT: in NMI and hard IRQ local_trylock() and alloc_pages_nolock() always refuse, so there
+ * bsp_cpu_enter() and bsp_page_alloc() return NULL, and a message is lost with -ENOMEM and
+ * counted. In all other contexts RT is as good as any kernel.
+ *
+ * 32 bits: a link and a weight share one word that a single instruction must load and swap, which
+ * most such CPUs cannot do. What they have instead takes a spin lock, and that an NMI cannot.
+ */
+#ifndef BSP_H
+#define BSP_H
+
+#include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/build_bug.h>
+#include <linux/cache.h>
+#include <linux/compiler.h>
+#include <linux/container_of.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/kasan.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/numa.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#ifndef CONFIG_64BIT
+#error "the core wants 64-bit loads and compare-and-swaps that work in NMI"
+#endif
+
+/* 4 to 64 KiB. page.c checks that an element's length fits its field. */
+#define BSP_PAGE_SIZE		((u32)PAGE_SIZE)
+#define BSP_MUST_CHECK		__must_check
+#define BSP_LINE_ALIGNED	____cacheline_aligned_in_smp
+
+#define bsp_container_of(ptr, type, member)	container_of(ptr, type, member)
+#define bsp_barrier()		barrier()
+#define bsp_warn_once(cond)	WARN_ON_ONCE(cond)
+
+/* ---- atomics ---- */
+
+#define bsp_load_relaxed(p)	READ_ONCE(*(p))
+#define bsp_store_relaxed(p, v)	WRITE_ONCE(*(p), v)
+
+/* Swap if *p is *oldp, else refresh *oldp. */
+#define bsp_try_cmpxchg_release(p, oldp, new)	try_cmpxchg_release(p, oldp, new)
+#define bsp_try_cmpxchg_acquire(p, oldp, new)	try_cmpxchg_acquire(p, oldp, new)
+
+/* A loop: fetch-and-add of a plain word is not something every architecture has. */
+static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
+{
+	u64 old = READ_ONCE(*p);
+
+	while (!try_cmpxchg_relaxed(p, &old, old - n))
+		;
+	return old - n;
+}
+
+/* Statistics: publish nothing. 64-bit atomic64_t is lock-free, so an NMI may count. */
+typedef atomic64_t bsp_counter_t;
+
+#define bsp_counter_set(c, v)	atomic64_set(c, v)
+#define bsp_counter_add(c, n)	atomic64_add((s64)(n), c)
+#define bsp_counter_read(c)	((u64)atomic64_read(c))
+
+/*
+ * ---- links: where in the direct map, in units of 8 bytes; 0 is NULL ----
+ *
+ * 42 bits reach 32 TiB of it, and leave 22 for the weight: a capacity of 4 MiB, exclusive, and not
+ * one byte more (the glue makes no larger streams). A node never stands where a page begins, so
+ * none has link 0, the first page of memory included. PAGE_OFFSET is the kernel's name for where
+ * the direct map begins, wherever KASLR has put it.
+ */
+typedef u64 bsp_link_t;
+
+#define BSP_LINK_BITS	42
+
+static inline bsp_link_t bsp_link_of(const void *ptr)
+{
+	return ptr ? ((unsigned long)ptr - PAGE_OFFSET) >> 3 : 0;
+}
+
+static inline void *bsp_link_ptr(bsp_link_t link)
+{
+	return link ? (void *)(PAGE_OFFSET + ((unsigned long)link << 3)) : NULL;
+}
+
+/*
+ * ---- page references ----
+ *
+ * Not refcount_t: that has no subtraction that depends on the value seen.
+ */
+typedef atomic_t bsp_ref_t;
+
+static inline void bsp_ref_init(bsp_ref_t *ref, u32 n)
+{
+	atomic_set(ref, (int)n);
+}
+
+static inline u32 bsp_ref_read_acquire(bsp_ref_t *ref)
+{
+	return (u32)atomic_read_acquire(ref);
+}
+
+/* Each RELEASE, the last also ACQUIRE; true for the last. The primitive is fully ordered. */
+static inline bool bsp_ref_sub(bsp_ref_t *ref, u32 n)
+{
+	return atomic_sub_and_test((int)n, ref);
+}
+
+/*
+ * RELEASE on success; on failure *old is refreshed with ACQUIRE, which takes a load of its own: a
+ * failed compare-and-swap has no order.
+ */
+static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
+{
+	int seen = (int)*old;
+
+	if (atomic_try_cmpxchg_release(ref, &seen, (int)(*old - n)))
+		return true;
+	*old = bsp_ref_read_acquire(ref);
+	return false;
+}
+
+/* ---- pages: aligned to their size, contents undefined; NULL is final ---- */
+
+struct bpfstream_page;
+
+/* Where the allocator's lock is taken, the page waits on a lock-free list of the zone. */
+static inline void bsp_page_free(struct bpfstream_page *page)
+{
+	free_pages_nolock(virt_to_page(page), 0);
+}
+
+/*
+ * Refuses where the allocator's lock is taken, and in an NMI on UP. Not charged to a memory cgroup:
+ * that would be whichever the CPU happens to run. The pointer loses KASAN's tag: a link cannot
+ * carry it, and the core compares addresses. Memory that no link reaches, on machines with more
+ * than 32 TiB, is as good as none.
+ */
+static inline struct bpfstream_page *bsp_page_alloc(void)
+{
+	struct page *page = alloc_pages_nolock(0, NUMA_NO_NODE, 0);
+	void *mem;
+
+	if (!page)
+		return NULL;
+	mem = kasan_reset_tag(page_address(page));
+	if (bsp_link_of(mem) >> BSP_LINK_BITS) {
+		free_pages_nolock(page, 0);
+		return NULL;
+	}
+	return mem;
+}
+
+/*
+ * ---- CPUs (glue.c has the definitions: they need the core's struct bpfstream_cpu) ----
+ *
+ * Each CPU has a few levels, each a struct bpfstream_cpu under a local_trylock_t. Enter tries
+ * local_trylock_irqsave() on them from the lowest up and leave unlocks the one it is given: what
+ * interrupts the holder of a level finds it taken and goes one up. Interrupts are off in between,
+ * so only an NMI, a tracepoint or a kprobe nests, and two or three levels will do. On PREEMPT_RT
+ * interrupts stay on and the task may be preempted, but not migrated: others on this CPU then
+ * use the levels above.
+ */
+struct bpfstream_cpu;
+
+struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags);
+void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);
+
+/* ---- the readers' mutex: readers are system calls, and may sleep ---- */
+
+struct bsp_mutex {
+	struct mutex mutex;
+};
+
+static inline void bsp_mutex_init(struct bsp_mutex *m)
+{
+	mutex_init(&m->mutex);
+}
+
+static inline void bsp_mutex_destroy(struct bsp_mutex *m)
+{
+	mutex_destroy(&m->mutex);
+}
+
+static inline void bsp_mutex_lock(struct bsp_mutex *m)
+{
+	mutex_lock(&m->mutex);
+}
+
+static inline void bsp_mutex_unlock(struct bsp_mutex *m)
+{
+	mutex_unlock(&m->mutex);
+}
+
+#endif
