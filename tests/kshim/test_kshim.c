@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_kshim.c - the core on the kernel's shim: the host plays the kernel
+ *
+ * Between any two pages lies one that nobody may touch, and the direct map begins where a test
+ * wants it to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "machine.h"
+
+#define NR_PAGES	16384u
+#define REACH		((uintptr_t)1 << 45)
+
+static char *memory;
+static size_t page_size;
+static unsigned char used[NR_PAGES];
+static unsigned int nr_used;
+static unsigned int warnings;
+static void *level;
+
+unsigned long kshim_page_offset;
+int kshim_deep;
+
+/* ---- the kernel ---- */
+
+struct page *alloc_pages_nolock(unsigned int gfp_flags, int nid, unsigned int order);
+void free_pages_nolock(struct page *page, unsigned int order);
+void kshim_warn(const char *file, int line);
+void __mutex_init(int64_t *lock, const char *name, void *key);
+void mutex_destroy(int64_t *lock);
+void mutex_lock(int64_t *lock);
+void mutex_unlock(int64_t *lock);
+
+struct page *alloc_pages_nolock(unsigned int gfp_flags, int nid, unsigned int order)
+{
+	unsigned int i;
+	char *page;
+
+	assert_int_equal(gfp_flags, 0);
+	assert_int_equal(nid, -1);
+	assert_int_equal(order, 0);
+	for (i = 0; i < NR_PAGES && used[i]; i++)
+		;
+	if (i == NR_PAGES)
+		return NULL;
+	used[i] = 1;
+	nr_used++;
+	page = memory + 2 * i * page_size;
+	assert_int_equal(mprotect(page, page_size, PROT_READ | PROT_WRITE), 0);
+	memset(page, 0xa5, page_size);
+	return (struct page *)(void *)page;
+}
+
+void free_pages_nolock(struct page *page, unsigned int order)
+{
+	size_t where = (size_t)((char *)page - memory);
+	size_t i = where / (2 * page_size);
+
+	assert_int_equal(order, 0);
+	assert_int_equal(where % (2 * page_size), 0);
+	assert_true(i < NR_PAGES && used[i]);
+	used[i] = 0;
+	nr_used--;
+	assert_int_equal(mprotect(page, page_size, PROT_NONE), 0);
+}
+
+void *kshim_level(unsigned long size)
+{
+	if (!level)
+		level = calloc(1, size);
+	return level;
+}
+
+void kshim_warn(const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: warning\n", file, line);
+	warnings++;
+}
+
+void __mutex_init(int64_t *lock, const char *name, void *key)
+{
+	(void)key;
+	assert_non_null(name);
+	*lock = 0;
+}
+
+void mutex_destroy(int64_t *lock)
+{
+	assert_int_equal(*lock, 0);
+}
+
+void mutex_lock(int64_t *lock)
+{
+	assert_int_equal(*lock, 0);
+	*lock = 1;
+}
+
+void mutex_unlock(int64_t *lock)
+{
+	assert_int_equal(*lock, 1);
+	*lock = 0;
+}
+
+/* ---- the tests ---- */
+
+static void *map(size_t bytes)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *mem = mmap(NULL, bytes, PROT_NONE, flags, -1, 0);
+
+	assert_true(mem != MAP_FAILED);
+	return mem;
+}
+
+static int setup(void **state)
+{
+	size_t bytes;
+
+	(void)state;
+	page_size = kshim_page_size();
+	bytes = (2 * NR_PAGES + 1) * page_size;
+	memory = map(bytes);
+	memory += -(uintptr_t)memory % page_size;
+	memset(used, 0, sizeof(used));
+	nr_used = 0;
+	warnings = 0;
+	level = NULL;
+	kshim_deep = 0;
+	kshim_page_offset = (unsigned long)memory;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(level);
+	munmap(memory, 2 * NR_PAGES * page_size);
+	return 0;
+}
+
+static void assert_clean(unsigned int pages)
+{
+	assert_int_equal(nr_used, pages);
+	assert_int_equal(warnings, 0);
+}
+
+static void everything(unsigned int pages_held)
+{
+	unsigned int seed;
+
+	assert_int_equal(kshim_every_length(), 0);
+	assert_int_equal(kshim_full_stream(), 0);
+	assert_int_equal(kshim_stage(), 0);
+	assert_int_equal(kshim_loss_line(), 0);
+	for (seed = 1; seed <= 5; seed++)
+		assert_int_equal(kshim_random_traffic(seed), 0);
+	assert_clean(pages_held);
+}
+
+static void works_from_the_first_page_of_the_direct_map(void **state)
+{
+	(void)state;
+	everything(1);
+}
+
+static void works_up_to_the_last_page_that_a_link_reaches(void **state)
+{
+	(void)state;
+	kshim_page_offset = (unsigned long)memory - REACH + (2 * NR_PAGES - 1) * page_size;
+	everything(1);
+}
+
+static void works_past_the_deepest_level(void **state)
+{
+	(void)state;
+	kshim_deep = 1;
+	everything(0);
+}
+
+static void a_page_that_no_link_reaches_is_given_back(void **state)
+{
+	(void)state;
+	kshim_page_offset = (unsigned long)memory - REACH;
+	assert_int_equal(kshim_no_page(), 0);
+	assert_clean(0);
+}
+
+static void without_a_page_a_message_is_lost_and_counted(void **state)
+{
+	(void)state;
+	memset(used, 1, sizeof(used));
+	assert_int_equal(kshim_no_page(), 0);
+	assert_clean(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(works_from_the_first_page_of_the_direct_map,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(works_up_to_the_last_page_that_a_link_reaches,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(works_past_the_deepest_level, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_page_that_no_link_reaches_is_given_back,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_page_a_message_is_lost_and_counted,
+						setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("kshim", tests, NULL, NULL);
+}

@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_page.c - page.c: carving, references, and writing text
+ */
+#include "fixture.h"
+
+#include "page.h"
+
+#define PAGE_HDR	((u32)sizeof(struct bpfstream_page))
+#define ELEM_HDR	((u32)sizeof(struct bpfstream_elem))
+#define MIN_ELEM	32u
+#define NO_LIMIT	(~(u64)0)
+#define LONG_TEXT	20000u	/* five pages */
+
+static char text[LONG_TEXT];
+static char back[LONG_TEXT + BSP_PAGE_SIZE];
+
+static int setup(void **state)
+{
+	fixture_pattern(text, sizeof(text), 1);
+	return fixture_setup(state);
+}
+
+static struct bpfstream_cpu *my_cpu(void)
+{
+	return &bsp_slot_self()->cpu[0];
+}
+
+static u32 size_of(u32 len)
+{
+	return (ELEM_HDR + len + BPFSTREAM_GRAIN - 1) / BPFSTREAM_GRAIN * BPFSTREAM_GRAIN;
+}
+
+/* Write text into a chain of one's own. */
+static int write_chain(struct bpfstream_chain *chain, const char *from, size_t len)
+{
+	struct bpfstream_out out;
+	int err;
+
+	bpfstream_out_open(&out, NO_LIMIT);
+	err = bpfstream_out_write(&out, from, len);
+	if (err) {
+		bpfstream_out_drop(&out);
+	} else {
+		bpfstream_out_close(&out);
+		*chain = out.chain;
+	}
+	bpfstream_out_leave(&out);
+	return err;
+}
+
+static u32 nr_elems(const struct bpfstream_chain *chain)
+{
+	struct bpfstream_elem *elem;
+	u32 n = 0;
+
+	for (elem = chain->newest; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
+		n++;
+	return n;
+}
+
+/* A chain reads as this text, and each of its elements lies within a page. */
+static void assert_chain_is(const struct bpfstream_chain *chain, const char *expected, size_t len)
+{
+	struct bpfstream_elem *elem = chain->newest;
+	struct bpfstream_elem *last = NULL;
+	size_t at = len;
+
+	assert_int_equal(chain->bytes, len);
+	assert_true(len <= sizeof(back));
+	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node))) {
+		uintptr_t offset = (uintptr_t)elem % BSP_PAGE_SIZE;
+
+		assert_in_range(elem->len, 1, at);
+		assert_int_equal(elem->consumed, 0);
+		assert_int_equal(offset % BPFSTREAM_GRAIN, 0);
+		assert_true(offset >= PAGE_HDR);
+		assert_true(offset + ELEM_HDR + elem->len <= BSP_PAGE_SIZE);
+		at -= elem->len;
+		memcpy(back + at, elem->text, elem->len);
+		last = elem;
+	}
+	assert_int_equal(at, 0);
+	assert_ptr_equal(chain->oldest, last);
+	assert_memory_equal(back, expected, len);
+}
+
+/* ---- carving ---- */
+
+static void an_opened_writer_that_writes_nothing_uses_nothing(void **state)
+{
+	struct bpfstream_out out;
+
+	(void)state;
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_bytes(&out), 0);
+	bpfstream_out_close(&out);
+	assert_null(out.chain.newest);
+	bpfstream_out_leave(&out);
+	assert_int_equal(bsp_arena_live(), 0);
+	assert_int_equal(bsp_fault.page_allocs, 0);
+	assert_null(my_cpu()->page);
+}
+
+static void an_open_element_costs_nothing_to_forget(void **state)
+{
+	struct bpfstream_chain chain;
+	struct bpfstream_out out;
+	u32 carved;
+
+	(void)state;
+	assert_int_equal(write_chain(&chain, "x", 1), 0);
+	carved = my_cpu()->carved;
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_write(&out, text, 100), 0);
+	assert_int_equal(bpfstream_out_bytes(&out), 100);
+	assert_int_equal(my_cpu()->carved, carved);
+	bpfstream_out_leave(&out);
+	assert_int_equal(my_cpu()->carved, carved);
+	bpfstream_chain_free(&chain);
+}
+
+static void elements_lie_one_behind_the_other(void **state)
+{
+	struct bpfstream_chain chain[3];
+	u32 at = PAGE_HDR;
+	u32 len[3] = { 1, 8, 13 };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(write_chain(&chain[i], text, len[i]), 0);
+		assert_ptr_equal(chain[i].newest, (char *)my_cpu()->page + at);
+		at += size_of(len[i]);
+		assert_int_equal(my_cpu()->carved, at);
+	}
+	assert_int_equal(bsp_fault.page_allocs, 1);
+	for (i = 0; i < 3; i++) {
+		assert_chain_is(&chain[i], text, len[i]);
+		bpfstream_chain_free(&chain[i]);
+	}
+}
+
+static void one_byte_takes_sixteen(void **state)
+{
+	struct bpfstream_chain chain;
+
+	(void)state;
+	assert_int_equal(write_chain(&chain, "x", 1), 0);
+	assert_int_equal(my_cpu()->carved, PAGE_HDR + 16);
+	bpfstream_chain_free(&chain);
+}
+
+/* Whatever is left of the page when a message begins, the message is whole. */
+static void a_page_may_end_anywhere_in_a_message(void **state)
+{
+	static const u32 lens[] = { 1, 7, 8, 23, 24, 25, 31, 33, 100, 4080, 4081, 4200, 9000 };
+	u32 step = RUNNING_ON_VALGRIND ? 64 : 8;
+	u32 carved, i;
+
+	(void)state;
+	for (carved = 24; carved <= BSP_PAGE_SIZE; carved += step) {
+		for (i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+			struct bpfstream_chain before, chain;
+			u32 pages;
+
+			fixture_forget_pages();
+			assert_int_equal(write_chain(&before, text, carved - PAGE_HDR - ELEM_HDR), 0);
+			assert_int_equal(my_cpu()->carved, carved);
+			assert_int_equal(nr_elems(&before), 1);
+			assert_int_equal(write_chain(&chain, text + 5, lens[i]), 0);
+			assert_chain_is(&chain, text + 5, lens[i]);
+			/* no scrap is used that is hardly more than its header */
+			pages = BSP_PAGE_SIZE - carved < MIN_ELEM ? 0 : 1;
+			assert_int_equal((uintptr_t)chain.oldest / BSP_PAGE_SIZE ==
+					 (uintptr_t)before.oldest / BSP_PAGE_SIZE, pages);
+			assert_chain_is(&before, text, carved - PAGE_HDR - ELEM_HDR);
+			bpfstream_chain_free(&before);
+			bpfstream_chain_free(&chain);
+			assert_int_equal(bsp_arena_live(), 1);
+		}
+	}
+}
+
+static void a_message_may_be_written_in_any_parts(void **state)
+{
+	static const size_t parts[] = { 1, 3, 24, 4079, 4080, 4081 };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		struct bpfstream_out out;
+		size_t at = 0;
+
+		bpfstream_out_open(&out, NO_LIMIT);
+		while (at < LONG_TEXT) {
+			size_t n = LONG_TEXT - at < parts[i] ? LONG_TEXT - at : parts[i];
+
+			assert_int_equal(bpfstream_out_write(&out, text + at, n), 0);
+			at += n;
+			assert_int_equal(bpfstream_out_bytes(&out), at);
+		}
+		bpfstream_out_close(&out);
+		assert_chain_is(&out.chain, text, LONG_TEXT);
+		bpfstream_chain_free(&out.chain);
+		bpfstream_out_leave(&out);
+	}
+}
+
+static void a_long_message_is_one_chain_over_its_pages(void **state)
+{
+	struct bpfstream_chain chain;
+
+	(void)state;
+	assert_int_equal(write_chain(&chain, text, LONG_TEXT), 0);
+	assert_int_equal(nr_elems(&chain), 5);
+	assert_int_equal(bsp_arena_live(), 5);
+	assert_int_equal(bsp_fault.page_allocs, 5);
+	assert_chain_is(&chain, text, LONG_TEXT);
+	bpfstream_chain_free(&chain);
+	assert_null(chain.newest);
+	assert_null(chain.oldest);
+	assert_int_equal(chain.bytes, 0);
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+static void text_past_the_limit_is_given_up_at_the_page(void **state)
+{
+	struct bpfstream_out out;
+
+	(void)state;
+	bpfstream_out_open(&out, 5000);
+	assert_int_equal(bpfstream_out_write(&out, text, LONG_TEXT), -ENOSPC);
+	assert_in_range(bpfstream_out_bytes(&out), 5000, 5000 + BSP_PAGE_SIZE);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+	bpfstream_out_open(&out, 5000);
+	assert_int_equal(bpfstream_out_write(&out, text, 5000), 0);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+}
+
+static void appending_chains_keeps_their_order(void **state)
+{
+	struct bpfstream_chain all, one;
+
+	(void)state;
+	bpfstream_chain_init(&all);
+	bpfstream_chain_init(&one);
+	bpfstream_chain_append(&all, &one);
+	assert_null(all.newest);
+	assert_null(all.oldest);
+	assert_int_equal(write_chain(&one, text, 10), 0);
+	bpfstream_chain_append(&all, &one);
+	assert_int_equal(write_chain(&one, text + 10, 9000), 0);
+	bpfstream_chain_append(&all, &one);
+	assert_int_equal(write_chain(&one, text + 9010, 1), 0);
+	bpfstream_chain_append(&all, &one);
+	assert_chain_is(&all, text, 9011);
+	bpfstream_chain_free(&all);
+}
+
+/* ---- references ---- */
+
+static void an_owned_page_counts_what_is_released_against_its_bias(void **state)
+{
+	struct bpfstream_chain first, second;
+	struct bpfstream_page *page;
+
+	(void)state;
+	assert_int_equal(write_chain(&first, text, 8), 0);
+	assert_int_equal(write_chain(&second, text, 24), 0);
+	page = my_cpu()->page;
+	assert_int_equal(page->ref, BPFSTREAM_PAGE_BIAS);
+	bpfstream_chain_free(&first);
+	assert_int_equal(page->ref, BPFSTREAM_PAGE_BIAS - 2);
+	bpfstream_chain_free(&second);
+	assert_int_equal(page->ref, BPFSTREAM_PAGE_BIAS - 2 - 4);
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+static void a_page_retired_with_nothing_unread_is_freed_at_once(void **state)
+{
+	struct bpfstream_chain chain;
+
+	(void)state;
+	assert_int_equal(write_chain(&chain, text, 50), 0);
+	bpfstream_chain_free(&chain);
+	assert_int_equal(bsp_arena_live(), 1);
+	fixture_forget_pages();
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+static void a_page_retired_with_nothing_carved_is_freed_at_once(void **state)
+{
+	struct bpfstream_out out;
+
+	(void)state;
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_write(&out, "x", 1), 0);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+	assert_int_equal(bsp_arena_live(), 1);
+	fixture_forget_pages();
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+static void a_page_retired_with_text_unread_is_freed_with_the_last_of_it(void **state)
+{
+	struct bpfstream_chain chain[3];
+	struct bpfstream_page *page;
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(write_chain(&chain[i], text + i, 8), 0);
+	page = my_cpu()->page;
+	bpfstream_chain_free(&chain[1]);
+	fixture_forget_pages();
+	assert_int_equal(page->ref, 2 + 2);
+	assert_int_equal(bsp_arena_live(), 1);
+	assert_chain_is(&chain[2], text + 2, 8);
+	bpfstream_chain_free(&chain[2]);
+	assert_int_equal(bsp_arena_live(), 1);
+	assert_chain_is(&chain[0], text, 8);
+	bpfstream_chain_free(&chain[0]);
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+static void a_run_of_elements_is_released_at_once_for_each_page(void **state)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+	struct bpfstream_chain chain;
+	struct bpfstream_elem *newest, *older;
+
+	(void)state;
+	assert_int_equal(write_chain(&chain, text, 5000), 0);
+	newest = chain.newest;
+	older = bpfstream_elem_of(bpfstream_node_next(&newest->node));
+	bpfstream_release_elem(&rel, newest);
+	assert_int_equal(my_cpu()->page->ref, BPFSTREAM_PAGE_BIAS);
+	bpfstream_release_elem(&rel, older);
+	assert_int_equal(my_cpu()->page->ref,
+			 BPFSTREAM_PAGE_BIAS - size_of(newest->len) / BPFSTREAM_GRAIN);
+	assert_int_equal(bsp_arena_live(), 2);
+	bpfstream_release_end(&rel);
+	assert_int_equal(bsp_arena_live(), 1);
+	bpfstream_release_end(&rel);
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+/* ---- dropping ---- */
+
+static void a_dropped_message_leaves_the_page_as_it_was(void **state)
+{
+	struct bpfstream_chain kept;
+	unsigned long allocs;
+	u32 carved, ref;
+	int i;
+
+	(void)state;
+	assert_int_equal(write_chain(&kept, text, 33), 0);
+	carved = my_cpu()->carved;
+	ref = my_cpu()->page->ref;
+	allocs = bsp_fault.page_allocs;
+	for (i = 0; i < 1000; i++) {
+		struct bpfstream_out out;
+
+		bpfstream_out_open(&out, NO_LIMIT);
+		assert_int_equal(bpfstream_out_write(&out, text, 100), 0);
+		if (i % 2)
+			bpfstream_out_close(&out);
+		bpfstream_out_drop(&out);
+		bpfstream_out_leave(&out);
+		assert_int_equal(my_cpu()->carved, carved);
+		assert_int_equal(my_cpu()->page->ref, ref);
+	}
+	assert_int_equal(bsp_fault.page_allocs, allocs);
+	assert_chain_is(&kept, text, 33);
+	bpfstream_chain_free(&kept);
+}
+
+static void a_dropped_message_of_many_pages_leaves_one_and_that_is_blank(void **state)
+{
+	unsigned long i, loops = fixture_loops(500);
+
+	(void)state;
+	for (i = 0; i < loops; i++) {
+		struct bpfstream_out out;
+
+		bpfstream_out_open(&out, NO_LIMIT);
+		assert_int_equal(bpfstream_out_write(&out, text, LONG_TEXT), 0);
+		bpfstream_out_close(&out);
+		bpfstream_out_drop(&out);
+		bpfstream_out_leave(&out);
+		assert_int_equal(bsp_arena_live(), 1);
+		assert_int_equal(my_cpu()->carved, PAGE_HDR);
+		assert_int_equal(my_cpu()->page->ref, BPFSTREAM_PAGE_BIAS);
+	}
+}
+
+/* What lies on top of a dropped message is not the dropper's to take away. */
+static void a_drop_does_not_rewind_what_is_not_on_top(void **state)
+{
+	struct bpfstream_chain older, newer;
+	struct bpfstream_out out;
+	u32 carved;
+
+	(void)state;
+	assert_int_equal(write_chain(&older, text, 40), 0);
+	assert_int_equal(write_chain(&newer, text + 40, 40), 0);
+	carved = my_cpu()->carved;
+	bpfstream_out_open(&out, NO_LIMIT);
+	out.elem = NULL;
+	out.chain = older;
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+	assert_int_equal(my_cpu()->carved, carved);
+	assert_int_equal(my_cpu()->page->ref, BPFSTREAM_PAGE_BIAS - 48 / BPFSTREAM_GRAIN);
+	assert_chain_is(&newer, text + 40, 40);
+	bpfstream_chain_free(&newer);
+}
+
+/* ---- past the deepest level ---- */
+
+static unsigned long flags[BSP_LEVELS];
+static struct bpfstream_cpu *cpus[BSP_LEVELS];
+
+static void use_all_levels(void)
+{
+	u32 i;
+
+	for (i = 0; i < BSP_LEVELS; i++) {
+		cpus[i] = bsp_cpu_enter(&flags[i]);
+		assert_non_null(cpus[i]);
+	}
+}
+
+static void leave_all_levels(void)
+{
+	u32 i;
+
+	for (i = BSP_LEVELS; i; i--)
+		bsp_cpu_leave(cpus[i - 1], flags[i - 1]);
+}
+
+static void past_the_deepest_level_a_writer_uses_a_page_of_its_own(void **state)
+{
+	struct bpfstream_chain chain;
+
+	(void)state;
+	use_all_levels();
+	assert_int_equal(write_chain(&chain, text, 100), 0);
+	leave_all_levels();
+	assert_int_equal(bsp_slots_pages(), 0);
+	assert_int_equal(bsp_arena_live(), 1);
+	assert_chain_is(&chain, text, 100);
+	bpfstream_chain_free(&chain);
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+static void past_the_deepest_level_a_long_message_is_whole(void **state)
+{
+	struct bpfstream_chain chain;
+
+	(void)state;
+	use_all_levels();
+	assert_int_equal(write_chain(&chain, text, LONG_TEXT), 0);
+	leave_all_levels();
+	assert_int_equal(bsp_arena_live(), 5);
+	assert_chain_is(&chain, text, LONG_TEXT);
+	bpfstream_chain_free(&chain);
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+static void past_the_deepest_level_a_silent_or_dropped_writer_leaves_nothing(void **state)
+{
+	struct bpfstream_out out;
+
+	(void)state;
+	use_all_levels();
+	bpfstream_out_open(&out, NO_LIMIT);
+	bpfstream_out_leave(&out);
+	assert_int_equal(bsp_fault.page_allocs, 0);
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_write(&out, text, LONG_TEXT), 0);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+	leave_all_levels();
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+/* ---- no page ---- */
+
+static void without_the_nth_page_a_long_message_leaves_all_as_before(void **state)
+{
+	struct bpfstream_chain kept, chain;
+	unsigned long n;
+
+	(void)state;
+	for (n = 1; n <= 5; n++) {
+		fixture_forget_pages();
+		fixture_fail_page(n, 1);
+		assert_int_equal(write_chain(&chain, text, LONG_TEXT), -ENOMEM);
+		assert_int_equal(bsp_arena_live(), n > 1);
+		assert_no_page_adrift();
+		fixture_fail_no_page();
+		assert_int_equal(write_chain(&chain, text, LONG_TEXT), 0);
+		assert_chain_is(&chain, text, LONG_TEXT);
+		bpfstream_chain_free(&chain);
+	}
+	fixture_forget_pages();
+	assert_int_equal(write_chain(&kept, text, 30), 0);
+	for (n = 1; n <= 4; n++) {
+		fixture_fail_page(n, 0);
+		assert_int_equal(write_chain(&chain, text, LONG_TEXT), -ENOMEM);
+		assert_chain_is(&kept, text, 30);
+		assert_int_equal(bsp_arena_live(), n == 1 ? 1 : 2);
+	}
+	fixture_fail_no_page();
+	bpfstream_chain_free(&kept);
+}
+
+static void without_a_page_the_rest_of_the_old_one_is_still_used(void **state)
+{
+	struct bpfstream_chain first, second, third;
+
+	(void)state;
+	assert_int_equal(write_chain(&first, text, 3000), 0);
+	fixture_fail_page(1, 0);
+	assert_int_equal(write_chain(&second, text, 2000), -ENOMEM);
+	assert_int_equal(write_chain(&third, text, 1000), 0);
+	assert_chain_is(&third, text, 1000);
+	bpfstream_chain_free(&first);
+	bpfstream_chain_free(&third);
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_opened_writer_that_writes_nothing_uses_nothing),
+		TEST(an_open_element_costs_nothing_to_forget),
+		TEST(elements_lie_one_behind_the_other),
+		TEST(one_byte_takes_sixteen),
+		TEST(a_page_may_end_anywhere_in_a_message),
+		TEST(a_message_may_be_written_in_any_parts),
+		TEST(a_long_message_is_one_chain_over_its_pages),
+		TEST(text_past_the_limit_is_given_up_at_the_page),
+		TEST(appending_chains_keeps_their_order),
+		TEST(an_owned_page_counts_what_is_released_against_its_bias),
+		TEST(a_page_retired_with_nothing_unread_is_freed_at_once),
+		TEST(a_page_retired_with_nothing_carved_is_freed_at_once),
+		TEST(a_page_retired_with_text_unread_is_freed_with_the_last_of_it),
+		TEST(a_run_of_elements_is_released_at_once_for_each_page),
+		TEST(a_dropped_message_leaves_the_page_as_it_was),
+		TEST(a_dropped_message_of_many_pages_leaves_one_and_that_is_blank),
+		TEST(a_drop_does_not_rewind_what_is_not_on_top),
+		TEST(past_the_deepest_level_a_writer_uses_a_page_of_its_own),
+		TEST(past_the_deepest_level_a_long_message_is_whole),
+		TEST(past_the_deepest_level_a_silent_or_dropped_writer_leaves_nothing),
+		TEST(without_the_nth_page_a_long_message_leaves_all_as_before),
+		TEST(without_a_page_the_rest_of_the_old_one_is_still_used),
+	};
+
+	return cmocka_run_group_tests_name("page", tests, NULL, NULL);
+}
