@@ -11,6 +11,8 @@
  *   I3  Whoever stops anywhere delays nobody else.
  *   I4  The weight never reaches the limit of the push that raised it, and a push whose
  *       weight fits at the moment it is judged is not refused.
+ *   I5  A chain ends in NULL while nobody but its owner knows it: before a push, and after one
+ *       that was refused, however far it had come.
  *
  * A push never looks into the node it lands on and a take takes all, so a word that went away
  * and came back (ABA) means what it meant before.
@@ -42,7 +44,7 @@ void bpfstream_llist_init(struct bpfstream_llist *list)
  * bpfstream_llist_push() - link a chain and charge for it, or do neither
  * @list: list
  * @newest: first node of the chain
- * @oldest: last node of the chain, which is linked to what is on @list
+ * @oldest: last node of the chain: linked to what is on @list, to nothing if refused
  * @weight: weight of the chain
  * @limit: weight that @list must stay below
  * @before: set to the weight @list had just before, or has now if refused
@@ -60,8 +62,10 @@ bool bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *n
 
 	do {
 		*before = weight_of(old);
-		if (weight >= limit || *before >= limit - weight)
+		if (weight >= limit || *before >= limit - weight) {
+			bsp_store_relaxed(&oldest->next, (bsp_link_t)0);	/* I5 */
 			return false;
+		}
 		bsp_store_relaxed(&oldest->next, (bsp_link_t)(old & LINK_MASK));
 		new = (*before + weight) << BSP_LINK_BITS | link;
 		/*

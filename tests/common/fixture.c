@@ -61,6 +61,21 @@ int fixture_setup_lost_lines(void **state)
 	return setup_with(state, BPFSTREAM_LOST_LINES);
 }
 
+/* Pages that this thread holds and of which more or less was released than was carved. */
+static u32 pages_off_balance(void)
+{
+	const struct bsp_slot *slot = bsp_slot_self();
+	u32 level, off = 0;
+
+	for (level = 0; slot && level < BSP_LEVELS; level++) {
+		const struct bpfstream_cpu *cpu = &slot->cpu[level];
+		u32 carved = (u32)((cpu->carved - sizeof(*cpu->page)) / BPFSTREAM_GRAIN);
+
+		off += cpu->page && cpu->page->ref + carved != BPFSTREAM_PAGE_BIAS;
+	}
+	return off;
+}
+
 /** fixture_teardown() - end the fixture, and check that nothing was left; for cmocka */
 int fixture_teardown(void **state)
 {
@@ -69,7 +84,7 @@ int fixture_teardown(void **state)
 	u32 live = bsp_arena_live();
 	u32 held = bsp_slots_pages();
 	u64 pending = 0, in_hand = 0, holders = 0;
-	u32 i;
+	u32 off_balance, i;
 
 	bsp_fault.countdown = -1;
 	fixture_fail_no_page();
@@ -80,6 +95,7 @@ int fixture_teardown(void **state)
 	}
 	/* What one test leaves shall not fail the next. */
 	bpfstream_prog_destroy(f->prog);
+	off_balance = pages_off_balance();
 	free(f);
 	free(shared_sink);
 	shared_sink = NULL;
@@ -89,6 +105,7 @@ int fixture_teardown(void **state)
 	assert_int_equal(in_hand, 0);
 	assert_int_equal(holders, 0);
 	assert_int_equal(live, held);
+	assert_int_equal(off_balance, 0);
 	return 0;
 }
 
