@@ -402,6 +402,39 @@ static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 	return n;
 }
 
+/*
+ * @max bytes at most, @text of them messages'. A loss line that is due when either no message
+ * waits or @text is used up is the last: writers that lose without end do not keep us here.
+ */
+static long deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max, u64 text)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+	size_t total = 0;
+	u64 offered = 0;
+	bool end = false;
+	long n = 0;
+
+	while (!end && total < max && n >= 0 && (u64)n == offered) {
+		u64 room = max - total < text ? max - total : text;
+
+		if (!s->backlog.first)
+			queue_take(&s->backlog, s);
+		end = !s->backlog.first || !text;
+		if (line_due(s, &rel)) {
+			n = deliver_line(s, sink, ctx, max - total, &offered);
+		} else {
+			if (end)
+				break;
+			n = deliver_pieces(s, sink, ctx, room, &rel, &offered);
+			text -= n > 0 ? (u64)n : 0;
+		}
+		if (n > 0)
+			total += (size_t)n;
+	}
+	bpfstream_release_end(&rel);
+	return total ? (long)total : n < 0 ? n : 0;
+}
+
 /**
  * bpfstream_deliver() - hand text to a sink, oldest first
  * @s: stream
@@ -417,26 +450,24 @@ static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
  */
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max)
 {
-	struct bpfstream_release rel = { NULL, 0 };
-	size_t total = 0;
-	u64 offered = 0;
-	long n = 0;
+	return deliver(s, sink, ctx, max, ~(u64)0);
+}
 
-	while (total < max && n >= 0 && (u64)n == offered) {
-		if (!s->backlog.first)
-			queue_take(&s->backlog, s);
-		if (line_due(s, &rel)) {
-			n = deliver_line(s, sink, ctx, max - total, &offered);
-		} else {
-			if (!s->backlog.first)
-				break;
-			n = deliver_pieces(s, sink, ctx, max - total, &rel, &offered);
-		}
-		if (n > 0)
-			total += (size_t)n;
-	}
-	bpfstream_release_end(&rel);
-	return total ? (long)total : n < 0 ? n : 0;
+/**
+ * bpfstream_deliver_all() - hand all text to a sink, oldest first
+ * @s: stream
+ * @sink: takes it
+ * @ctx: for @sink
+ *
+ * As bpfstream_deliver(), but what bounds it is the stream's capacity in bytes of messages, so
+ * that it ends while others print. Lines about losses come on top.
+ *
+ * Context: Process, with the stream's mutex; or whoever has won it without waiting.
+ * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
+ */
+long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
+{
+	return deliver(s, sink, ctx, ~(size_t)0, s->capacity);
 }
 
 /* Text that could not be delivered goes back on the log. What was published since is older now. */

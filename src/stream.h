@@ -83,6 +83,7 @@ void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64
 enum bpfstream_cause bpfstream_cause_of(int err);
 
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max);
+long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 

@@ -97,7 +97,7 @@ ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpfstream_id id, 
 	if (n)
 		return n;
 	bsp_mutex_lock(&s->lock);
-	n = bpfstream_deliver(s, write_out, &fd, s->capacity);
+	n = bpfstream_deliver_all(s, write_out, &fd);
 	bsp_mutex_unlock(&s->lock);
 	bsp_wake_drained(prog);
 	return n;
@@ -148,7 +148,7 @@ static long dump(struct bpfstream *s, int fd)
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
-		n = bpfstream_deliver(s, write_pieces, &fd, s->capacity);
+		n = bpfstream_deliver_all(s, write_pieces, &fd);
 		bsp_mutex_release(&s->lock);
 		return n;
 	}

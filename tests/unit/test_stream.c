@@ -366,6 +366,52 @@ static void losses_after_the_last_message_are_told_at_the_end(void **state)
 	assert_reads(s, "more\n");
 }
 
+/* A full stream, a line before each of its messages and one at the end: more than its capacity. */
+static void all_is_delivered_with_its_loss_lines_on_top(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct fixture_sink *sink = fixture_sink(SIZE_MAX, 0);
+	const size_t line = strlen("[1 message, 1 bytes lost]\n");
+	u64 nr;
+
+	for (nr = 0; !push_bytes(s, 999); nr++)
+		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 1);
+	assert_int_equal(bpfstream_pending(s), nr * 999);
+	bsp_mutex_lock(&s->lock);
+	assert_int_equal(bpfstream_deliver_all(s, fixture_take, sink),
+			 nr * (999 + line) + strlen("[2 messages, 1000 bytes lost]\n") - line);
+	bsp_mutex_unlock(&s->lock);
+	assert_int_equal(sink->text[sink->len - 1], '\n');
+	assert_reads(s, "");
+}
+
+/* A sink during whose every call a message is lost, and one is printed if there is room. */
+static long take_and_lose(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct bpfstream *s = ctx;
+	long taken = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		taken += (long)piece[i].len;
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 1);
+	assert_int_equal(push_bytes(s, 1), 0);
+	return taken;
+}
+
+static void delivering_all_ends_while_others_print_and_lose(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	long n;
+
+	assert_int_equal(push_bytes(s, 10), 0);
+	bsp_mutex_lock(&s->lock);
+	n = bpfstream_deliver_all(s, take_and_lose, s);
+	bsp_mutex_unlock(&s->lock);
+	assert_true(n >= (long)FIXTURE_CAPACITY);
+	bpfstream_discard(s);
+}
+
 static void a_loss_is_told_once_though_it_was_marked_and_read_past(void **state)
 {
 	struct bpfstream *s = stream_of(state);
@@ -961,6 +1007,8 @@ int main(void)
 		TEST_LOST_LINES(a_loss_costs_no_charge),
 		TEST_LOST_LINES(each_gap_has_its_own_line),
 		TEST_LOST_LINES(losses_after_the_last_message_are_told_at_the_end),
+		TEST_LOST_LINES(all_is_delivered_with_its_loss_lines_on_top),
+		TEST_LOST_LINES(delivering_all_ends_while_others_print_and_lose),
 		TEST_LOST_LINES(a_loss_is_told_once_though_it_was_marked_and_read_past),
 		TEST_LOST_LINES(a_loss_line_may_be_read_in_parts_of_any_size),
 		TEST_LOST_LINES(a_loss_line_that_the_sink_did_not_take_is_told_later),
