@@ -250,6 +250,7 @@ int storm_begin(unsigned int period_us, const char *children_path)
 	int err;
 
 	period = period_us;
+	target[THREAD_MAIN] = pthread_self();	/* the caller, who lets the storm in later */
 	children_fd = open(children_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
 			   0600);
 	if (children_fd < 0)
