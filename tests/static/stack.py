@@ -32,7 +32,7 @@ LIMITED = ("bpfstream_printf", "bpfstream_vprintf", "bpfstream_write", "bpfstrea
 SINKS = ("copy_out", "write_out", "write_pieces", "swallow")
 INDIRECT = {
         "bsp_peek_by": ("peek_piece", "bsp_peek_vm", "bsp_peek_probe"),
-        "bpfstream_deliver": SINKS,
+        "deliver": SINKS,
         "bpfstream_deliver_log": SINKS,
         "bpfstream_deliver_hidden": SINKS,
         "deliver_line": SINKS,
