@@ -10,8 +10,9 @@
  *   I4  A refused message changed nothing but a loss counter, and always that.
  *   I5  Backlog and in_hand belong to the holder of the mutex. At every instruction the backlog
  *       is a list that the same thread, interrupting itself, may walk (deliver_hidden).
- *   I6  Bytes at the backlog's front, up to in_hand, are in a reader's hands: nobody else
- *       delivers them. What lies behind may be consumed under an interrupted reader.
+ *   I6  Bytes at the backlog's front, up to in_hand, are in the hands of the deliver that was
+ *       interrupted last, or of those under it: nobody else delivers them. What lies behind
+ *       may be consumed under all of these.
  *
  * Ordering: that of llist.c (push:A -> take:A: text, then the log) and page.c (a reader's last
  * look at an element, then its page's next life). Counters of losses publish nothing.
@@ -527,16 +528,18 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
  * @sink: takes it
  * @ctx: for @sink
  *
- * The interrupted deliver keeps what it has in hand and later finds the rest consumed (I6).
+ * The interrupted deliver keeps what it has in hand and later finds the rest consumed (I6). It may
+ * be a deliver_hidden itself: what that one hands to its sink is in hand for as long.
  *
  * Context: Any context, on top of the thread that holds the mutex.
  * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
  */
 long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
 {
-	u64 in_hand = bsp_load_relaxed(&s->in_hand);
+	const u64 others = bsp_load_relaxed(&s->in_hand);
 	struct bpfstream_elem *elem;
 	size_t total = 0;
+	u64 passed = 0;		/* text that stays, in front of elem */
 	long n = 0;
 
 	for (elem = bsp_load_relaxed(&s->backlog.first); elem; elem = elem_next(elem)) {
@@ -544,12 +547,15 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 
 		if (is_mark(elem))
 			continue;
+		bsp_store_relaxed(&s->in_hand, ~(u64)0);
+		bsp_barrier();
 		piece.text = elem->text + elem->consumed;
 		piece.len = elem_rest(elem);
-		if (in_hand || !piece.len) {
-			in_hand -= in_hand < piece.len ? in_hand : piece.len;
+		if (passed < others || !piece.len) {
+			passed += piece.len;
 			continue;
 		}
+		bsp_store_relaxed(&s->in_hand, passed + piece.len);
 		n = sink(ctx, &piece, 1);
 		if (n <= 0)
 			break;
@@ -559,6 +565,8 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 		if ((size_t)n < piece.len)
 			break;
 	}
+	bsp_barrier();
+	bsp_store_relaxed(&s->in_hand, others);
 	return total ? (long)total : n;
 }
 

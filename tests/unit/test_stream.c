@@ -821,11 +821,24 @@ struct interrupted {
 	struct bpfstream *s;
 	struct fixture_sink own;
 	struct fixture_sink handler;
+	struct fixture_sink nested;
 	bool armed;
+	bool interrupt_handler;
 	bool log_too;
 	long hidden;
 	long log;
 };
+
+static long handler_take(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct interrupted *in = ctx;
+
+	if (in->interrupt_handler) {
+		in->interrupt_handler = false;
+		(void)bpfstream_deliver_hidden(in->s, fixture_take, &in->nested);
+	}
+	return fixture_take(&in->handler, piece, nr);
+}
 
 static long take_interrupted(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
@@ -834,7 +847,7 @@ static long take_interrupted(void *ctx, const struct bpfstream_piece *piece, uns
 
 	if (in->armed) {
 		in->armed = false;
-		in->hidden = bpfstream_deliver_hidden(in->s, fixture_take, sink);
+		in->hidden = bpfstream_deliver_hidden(in->s, handler_take, in);
 		if (in->log_too)
 			in->log = bpfstream_deliver_log(in->s, fixture_take, sink);
 	}
@@ -849,6 +862,7 @@ static struct interrupted *interrupted_new(struct bpfstream *s)
 	in->s = s;
 	in->own.room = SIZE_MAX;
 	in->handler.room = SIZE_MAX;
+	in->nested.room = SIZE_MAX;
 	in->armed = true;
 	return in;
 }
@@ -952,6 +966,27 @@ static void deliver_hidden_may_take_a_part(void **state)
 	}
 }
 
+/* A deliver_hidden whose sink is interrupted by another, each time at the text after. */
+static void deliver_hidden_may_be_interrupted_by_another(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct interrupted *in = interrupted_new(s);
+	struct fixture_sink *last = &in->nested;
+	char expected[161];
+
+	push_forty(s, expected);
+	in->interrupt_handler = true;
+	/* The reader has 64 bytes in hand, the first handler an element, the second the rest. */
+	assert_int_equal(deliver_interrupted(in, PLENTY), 64);
+	assert_memory_equal(in->own.text, expected, 64);
+	assert_int_equal(in->hidden, 4);
+	assert_memory_equal(in->handler.text, expected + 64, 4);
+	assert_int_equal(last->len, 92);
+	assert_memory_equal(last->text, expected + 68, 92);
+	assert_int_equal(bpfstream_pending(s), 0);
+	free(in);
+}
+
 static void deliver_hidden_passes_marks_by(void **state)
 {
 	struct bpfstream *s = stream_of(state);
@@ -1036,6 +1071,7 @@ int main(void)
 		TEST(what_was_taken_under_an_interrupted_reader_is_not_charged_twice),
 		TEST(a_handler_that_takes_all_leaves_the_reader_what_it_has_in_hand),
 		TEST(deliver_hidden_may_take_a_part),
+		TEST(deliver_hidden_may_be_interrupted_by_another),
 		TEST_LOST_LINES(deliver_hidden_passes_marks_by),
 		TEST(deliver_hidden_finds_nothing_when_nobody_reads),
 	};
