@@ -115,14 +115,16 @@ u64 bpfstream_lost(const struct bpfstream *s)
  * A loss mark is an element that carries the loss counters as they were when it was published.
  * The reader tells the difference to what it told before, so a stale or a second mark says
  * nothing false; and a mark costs the charge nothing.
+ *
+ * Puts one under @chain if there are losses to be told. Returns how many messages it tells of.
  */
-static void mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
+static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 {
 	u64 now[2] = { bpfstream_lost(s), bsp_counter_read(&s->lost_bytes) };
 	struct bpfstream_out out;
 
 	if (now[0] == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
-		return;
+		return 0;
 	bpfstream_out_open(&out, BPFSTREAM_MARK_LEN + 1);
 	if (bpfstream_out_write(&out, (const char *)now, sizeof(now))) {
 		bpfstream_out_drop(&out);
@@ -131,9 +133,22 @@ static void mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 		out.chain.newest->len = BPFSTREAM_ELEM_MARK;
 		bpfstream_node_set_next(&chain->oldest->node, &out.chain.newest->node);
 		chain->oldest = out.chain.oldest;
-		bsp_store_relaxed(&s->marked, now[0]);
 	}
 	bpfstream_out_leave(&out);
+	return now[0];
+}
+
+/* Take the mark off again, if there is one, for a chain whose oldest element is @oldest. */
+static void unmark(struct bpfstream_chain *chain, struct bpfstream_elem *oldest)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+
+	if (chain->oldest == oldest)
+		return;
+	bpfstream_release_elem(&rel, chain->oldest);
+	bpfstream_release_end(&rel);
+	bpfstream_node_set_next(&oldest->node, NULL);
+	chain->oldest = oldest;
 }
 
 static char *put_text(char *to, const char *text)
@@ -196,16 +211,22 @@ static void tell_mark(struct bpfstream *s, const struct bpfstream_elem *mark)
  */
 int bpfstream_publish(struct bpfstream *s, struct bpfstream_chain *chain, bool *was_empty)
 {
-	u64 before;
+	struct bpfstream_elem *oldest = chain->oldest;
+	u64 before, told = 0;
 
 	*was_empty = false;
 	if (!chain->newest)
 		return 0;
 	if (s->flags & BPFSTREAM_FLAG_LOST_LINES)
-		mark_losses(s, chain);
+		told = mark_losses(s, chain);
 	if (!bpfstream_llist_push(&s->log, &chain->newest->node, &chain->oldest->node,
-				  chain->bytes, s->capacity, &before))
+				  chain->bytes, s->capacity, &before)) {
+		unmark(chain, oldest);
 		return -ENOSPC;
+	}
+	/* Not earlier: who publishes before us has to tell of the losses too. */
+	if (chain->oldest != oldest)
+		bsp_store_relaxed(&s->marked, told);
 	*was_empty = !before;
 	bpfstream_chain_init(chain);
 	return 0;

@@ -491,6 +491,53 @@ static void a_mark_that_was_refused_with_its_message_is_made_anew(void **state)
 	assert_reads(s, "[501 messages, 5010 bytes lost]\nx");
 }
 
+static void a_refused_group_is_as_before_and_uses_no_memory(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	unsigned long i, loops = fixture_loops(1000);
+	struct bpfstream_staged group;
+	struct bpfstream_elem *oldest;
+	bool was_empty;
+	u32 pages;
+
+	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY - 1), 0);
+	bpfstream_staged_init(&group);
+	assert_int_equal(bpfstream_staged_push(&group, "a group\n", 8), 0);
+	oldest = group.chain.oldest;
+	pages = bsp_arena_live();
+	for (i = 0; i < loops; i++) {
+		assert_int_equal(bpfstream_staged_commit(&group, s, &was_empty), -ENOSPC);
+		assert_ptr_equal(group.chain.oldest, oldest);
+		assert_null(bpfstream_node_next(&oldest->node));
+	}
+	assert_in_range(bsp_arena_live(), pages, pages + 1);
+	bpfstream_staged_free(&group);
+	bpfstream_discard(s);
+	assert_int_equal(bpfstream_lost(s), loops);
+	assert_true(fixture_deliver(s, fixture_sink(SIZE_MAX, 0), PLENTY) > 0);
+}
+
+static void print_b(void *s)
+{
+	assert_int_equal(fixture_push(s, "b\n"), 0);
+}
+
+/* Whoever of the two is published first, the line stands before both. */
+static void a_loss_line_stands_before_a_print_inside_the_print(void **state)
+{
+	static const enum bsp_point points[] = { BSP_POINT_CPU_ENTER, BSP_POINT_CPU_LEAVE,
+						 BSP_POINT_CMPXCHG };
+	struct bpfstream *s = stream_of(state);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+		fixture_at(points[i], 0, print_b, s);
+		assert_int_equal(fixture_push(s, "a\n"), 0);
+		assert_reads(s, "[1 message, 10 bytes lost]\nb\na\n");
+	}
+}
+
 /* ---- reading ---- */
 
 static void a_message_may_be_read_in_parts(void **state)
@@ -1049,6 +1096,8 @@ int main(void)
 		TEST_LOST_LINES(a_loss_line_that_the_sink_did_not_take_is_told_later),
 		TEST_LOST_LINES(without_a_page_for_the_mark_the_loss_is_told_at_the_end),
 		TEST_LOST_LINES(a_mark_that_was_refused_with_its_message_is_made_anew),
+		TEST_LOST_LINES(a_refused_group_is_as_before_and_uses_no_memory),
+		TEST_LOST_LINES(a_loss_line_stands_before_a_print_inside_the_print),
 		TEST(a_message_may_be_read_in_parts),
 		TEST(reading_nothing_takes_nothing),
 		TEST(parts_of_any_size_make_up_the_text),
