@@ -425,7 +425,7 @@ static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 }
 
 /*
- * @max bytes at most, @text of them messages'. A loss line that is due when either no message
+ * @max bytes at most, @text of them messages'. A loss line that begins when either no message
  * waits or @text is used up is the last: writers that lose without end do not keep us here.
  */
 static long deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max, u64 text)
@@ -441,7 +441,7 @@ static long deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size
 
 		if (!s->backlog.first)
 			queue_take(&s->backlog, s);
-		end = !s->backlog.first || !text;
+		end = s->line_pos == s->line_len && (!s->backlog.first || !text);
 		if (line_due(s, &rel)) {
 			n = deliver_line(s, sink, ctx, max - total, &offered);
 		} else {

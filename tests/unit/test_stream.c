@@ -385,6 +385,20 @@ static void all_is_delivered_with_its_loss_lines_on_top(void **state)
 	assert_reads(s, "");
 }
 
+/* What was lost while a line was read in parts is told by a line of its own, in the same call. */
+static void the_rest_of_a_loss_line_is_not_the_end(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct fixture_sink *sink = fixture_sink(SIZE_MAX, 0);
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	assert_int_equal(fixture_deliver(s, sink, 9), 9);
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 2, 20);
+	assert_int_equal(fixture_deliver(s, sink, PLENTY),
+			 strlen("e, 10 bytes lost]\n[2 messages, 20 bytes lost]\n"));
+	assert_reads(s, "");
+}
+
 /* A sink during whose every call a message is lost, and one is printed if there is room. */
 static long take_and_lose(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
@@ -1090,6 +1104,7 @@ int main(void)
 		TEST_LOST_LINES(each_gap_has_its_own_line),
 		TEST_LOST_LINES(losses_after_the_last_message_are_told_at_the_end),
 		TEST_LOST_LINES(all_is_delivered_with_its_loss_lines_on_top),
+		TEST_LOST_LINES(the_rest_of_a_loss_line_is_not_the_end),
 		TEST_LOST_LINES(delivering_all_ends_while_others_print_and_lose),
 		TEST_LOST_LINES(a_loss_is_told_once_though_it_was_marked_and_read_past),
 		TEST_LOST_LINES(a_loss_line_may_be_read_in_parts_of_any_size),
