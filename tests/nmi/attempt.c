@@ -12,7 +12,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "nmi.h"
 
@@ -106,10 +108,29 @@ static void call_victim(void)
 		wrong("the victim's call changes the signal mask");
 }
 
+/*
+ * While the victim's thread may meet a breakpoint, nobody else runs text that it could be in: the
+ * other thread waits here, without libc.
+ */
+enum stage { STAGE_BEGUN, STAGE_GO, STAGE_DONE };
+
+static atomic_int stage;
+
+static void wait_for_stage(int wanted)
+{
+	while (atomic_load(&stage) != wanted) {
+		long nr = SYS_sched_yield;
+
+		__asm__ volatile("syscall" : "+a"(nr) : : "rcx", "r11", "memory");
+	}
+}
+
 static void *thread_main(void *arg)
 {
 	(void)arg;
+	wait_for_stage(STAGE_GO);
 	call_victim();
+	atomic_store(&stage, STAGE_DONE);
 	return NULL;
 }
 
@@ -120,8 +141,11 @@ static void call_in_thread(void)
 	pthread_t thread;
 	uint32_t reaped;
 
+	atomic_store(&stage, STAGE_BEGUN);
 	if (pthread_create(&thread, NULL, thread_main, NULL))
 		nmi_fail("no thread");
+	atomic_store(&stage, STAGE_GO);
+	wait_for_stage(STAGE_DONE);
 	pthread_join(thread, NULL);
 	do {
 		reaped = bsp_slots_reap();
