@@ -7,8 +7,8 @@
  * when the first program is made and memory when a budget is added, so a writer meets no mmap.
  *
  * Invariants
- *   I1  tag[i] is the truth: 0 is free, else who took the page. A page changes hands by one
- *       compare-and-swap or one store of it.
+ *   I1  tag[i] is the truth: 0 is free, else who took the page; NOBODY from the moment somebody
+ *       begins to free it. A page changes hands by one compare-and-swap or one store of it.
  *   I2  map is a hint, a bit set for a page that may be free. It is wrong only while somebody is
  *       between the tag and the bit; a stop there (longjmp) leaves a free page unseen until
  *       bsp_arena_sweep() sets the bit again, or a taken page looked at in vain.
@@ -17,6 +17,8 @@
  *
  * Ordering
  *   free:D -> alloc:D   the last use of a page, then its next life
+ *   tag:L -> sweep:L    whose the page is, then its first word: a sweep that sees the word of a
+ *                       later life sees the later tag too
  */
 #include <sys/mman.h>
 
@@ -26,6 +28,7 @@
 #define MIN_PAGES	(1u << 14)
 #define MAX_SLOTS	(1u << 15)
 #define FREED		0xffffffffu	/* first word of a page that nobody has begun to use */
+#define NOBODY		0xffffffffu	/* tag of a page that no sweep may touch */
 
 char *bsp_arena;
 
@@ -172,6 +175,13 @@ static struct bpfstream_page *page_at(u32 i)
 	return (struct bpfstream_page *)(void *)(bsp_arena + (size_t)i * BSP_PAGE_SIZE);
 }
 
+/* Not in use yet, or no more. The tag is the caller's. */
+static void mark_unused(struct bpfstream_page *page)
+{
+	bsp_note_release(&page->ref);
+	__atomic_store_n(&page->ref, FREED, __ATOMIC_RELEASE);	/* ORD(tag:L), pairs with sweep:L */
+}
+
 static bool take(u32 i, u32 who)
 {
 	u32 none = 0;
@@ -201,7 +211,7 @@ static struct bpfstream_page *find(void)
 			if (i >= end)
 				return NULL;
 			if (take(i, who)) {
-				bsp_ref_init(&page_at(i)->ref, FREED);	/* not in use yet */
+				mark_unused(page_at(i));
 				return page_at(i);
 			}
 		}
@@ -240,8 +250,10 @@ void bsp_page_free(struct bpfstream_page *page)
 {
 	u32 i = (u32)((size_t)((char *)page - bsp_arena) / BSP_PAGE_SIZE);
 
+	/* No longer of who took it: that one's sweep, should it come now, has to leave it to us. */
+	bsp_store_relaxed(&tag[i], NOBODY);
+	mark_unused(page);
 	bsp_fault_point(BSP_POINT_PAGE_FREE);
-	bsp_ref_init(&page->ref, FREED);
 	bsp_note_release(&tag[i]);
 	/* ORD(free:D) RELEASE, pairs with alloc:D: the last use of the page, then its next life. */
 	__atomic_store_n(&tag[i], 0, __ATOMIC_RELEASE);
@@ -254,7 +266,8 @@ void bsp_page_free(struct bpfstream_page *page)
  * @level: the level it used, or BSP_NO_LEVEL for all of @slot's
  *
  * A page it took and did not use yet is freed; one it was about to retire is retired (page.c,
- * I5); a free page it did not show yet is shown.
+ * I5); a free page it did not show yet is shown. Other threads may be freeing its pages at the
+ * same time; then the tag is not the lost context's any more, and never is again.
  *
  * Context: Any context; the caller alone uses these levels of @slot.
  */
@@ -277,7 +290,9 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 			;
 		if (n < BSP_LEVELS)
 			continue;
-		ref = bsp_ref_read_acquire(&page->ref);
+		ref = bsp_ref_read_acquire(&page->ref);	/* ORD(sweep:L), pairs with tag:L */
+		if (bsp_load_relaxed(&tag[i]) != who)
+			continue;
 		if (ref == FREED)
 			bsp_page_free(page);
 		else if (ref > BPFSTREAM_PAGE_BIAS / 2)
