@@ -65,7 +65,7 @@ void bpfstream_page_retire(struct bpfstream_page *page, u32 carved)
 /* A new page for @cpu. The order of the stores is I5: at each of them one page at most is adrift. */
 static bool page_turn(struct bpfstream_cpu *cpu)
 {
-	struct bpfstream_page *page = bsp_page_alloc();
+	struct bpfstream_page *page = bsp_page_alloc_for(cpu);
 	struct bpfstream_page *old = cpu->page;
 
 	if (!page)

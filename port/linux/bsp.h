@@ -162,6 +162,15 @@ static inline struct bpfstream_page *bsp_page_alloc(void)
 	return mem;
 }
 
+/* A CPU's pages are like any other's: nobody leaves by longjmp here. */
+struct bpfstream_cpu;
+
+static inline struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu)
+{
+	(void)cpu;
+	return bsp_page_alloc();
+}
+
 /*
  * ---- CPUs (glue.c has the definitions: they need the core's struct bpfstream_cpu) ----
  *
@@ -172,8 +181,6 @@ static inline struct bpfstream_page *bsp_page_alloc(void)
  * interrupts stay on and the task may be preempted, but not migrated: others on this CPU then
  * use the levels above.
  */
-struct bpfstream_cpu;
-
 struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags);
 void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);
 

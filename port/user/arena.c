@@ -7,7 +7,7 @@
  * when the first program is made and memory when a budget is added, so a writer meets no mmap.
  *
  * Invariants
- *   I1  tag[i] is the truth: 0 is free, else who took the page; NOBODY from the moment somebody
+ *   I1  tag[i] is the truth: 0 is free, else who took the page, BSP_NO_TAG from the moment somebody
  *       begins to free it. A page changes hands by one compare-and-swap or one store of it.
  *   I2  map is a hint, a bit set for a page that may be free. It is wrong only while somebody is
  *       between the tag and the bit; a stop there (longjmp) leaves a free page unseen until
@@ -28,7 +28,6 @@
 #define MIN_PAGES	(1u << 14)
 #define MAX_SLOTS	(1u << 15)
 #define FREED		0xffffffffu	/* first word of a page that nobody has begun to use */
-#define NOBODY		0xffffffffu	/* tag of a page that no sweep may touch */
 
 char *bsp_arena;
 
@@ -196,10 +195,9 @@ static bool take(u32 i, u32 who)
 	return true;
 }
 
-static struct bpfstream_page *find(void)
+static struct bpfstream_page *find(u32 who)
 {
 	u32 end = bsp_load_relaxed(&limit);
-	u32 who = bsp_slot_tag();
 	u32 word;
 
 	for (word = 0; word * 64 < end; word++) {
@@ -220,24 +218,34 @@ static struct bpfstream_page *find(void)
 }
 
 /**
- * bsp_page_alloc() - a page for the calling context
+ * bsp_page_alloc_for() - a page for a level
+ * @cpu: the level's, or what stands in for it past the deepest
+ *
+ * Should the context stop without an end before the page is @cpu's, a sweep finds it.
  *
  * Context: Any context, NMI-safe. Lock-free; looks at the hint's words in turn.
  * Return: page, or NULL if the budget is used up, by dead threads too.
  */
-struct bpfstream_page *bsp_page_alloc(void)
+struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu)
 {
+	u32 who = bsp_slot_tag(cpu);
 	struct bpfstream_page *page;
 
 	bsp_fault_point(BSP_POINT_PAGE_ALLOC);
 	if (bsp_fault_page())
 		return NULL;
-	page = find();
+	page = find(who);
 	/* Asking after every thread takes a system call each: not at every shortage. */
 	if (!page && !(__atomic_fetch_add(&shortages, 1, __ATOMIC_RELAXED) % 64) &&
 	    bsp_slots_reap())
-		page = find();
+		page = find(who);
 	return page;
+}
+
+/* A page for nobody in particular, which no sweep finds. As bsp_page_alloc_for() otherwise. */
+struct bpfstream_page *bsp_page_alloc(void)
+{
+	return bsp_page_alloc_for(NULL);
 }
 
 /**
@@ -251,7 +259,7 @@ void bsp_page_free(struct bpfstream_page *page)
 	u32 i = (u32)((size_t)((char *)page - bsp_arena) / BSP_PAGE_SIZE);
 
 	/* No longer of who took it: that one's sweep, should it come now, has to leave it to us. */
-	bsp_store_relaxed(&tag[i], NOBODY);
+	bsp_store_relaxed(&tag[i], BSP_NO_TAG);
 	mark_unused(page);
 	bsp_fault_point(BSP_POINT_PAGE_FREE);
 	bsp_note_release(&tag[i]);

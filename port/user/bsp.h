@@ -124,14 +124,14 @@ static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
 
 /* ---- pages: aligned to their size, contents undefined; NULL is final (arena.c) ---- */
 
+struct bpfstream_cpu;
 struct bpfstream_page;
 
 struct bpfstream_page *bsp_page_alloc(void);
+struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu);
 void bsp_page_free(struct bpfstream_page *page);
 
 /* ---- CPUs (slot.h has the definitions: they need the core's struct bpfstream_cpu) ---- */
-
-struct bpfstream_cpu;
 
 struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags);
 void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);

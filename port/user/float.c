@@ -378,7 +378,7 @@ static int __attribute__((__noinline__))
 format_big(struct bpfstream_out *out, const struct bsp_field *field, bool negative, u64 bits,
 	   int exp)
 {
-	struct bpfstream_page *page = bsp_page_alloc();
+	struct bpfstream_page *page = bsp_page_alloc_for(out->cpu);
 	struct big *big = (struct big *)(void *)page;
 	int err;
 

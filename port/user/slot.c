@@ -226,15 +226,19 @@ void bsp_slots_after_fork(void)
 	}
 }
 
-/* Who asks for a page: the slot and the level in use. */
-u32 bsp_slot_tag(void)
+/*
+ * Slot and level of a page that is taken for @cpu, or BSP_NO_TAG past the deepest level. The
+ * slot's own idea of the level will not do: contexts past the deepest run in it, and others after
+ * a longjmp out of a higher one, and a page must not look like an abandoned context's.
+ */
+u32 bsp_slot_tag(const struct bpfstream_cpu *cpu)
 {
-	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
-	u32 level = slot ? bsp_load_relaxed(&slot->level) : 0;
+	size_t at = (size_t)((uintptr_t)cpu - (uintptr_t)slots);
+	u32 i = (u32)(at / sizeof(*slots));
 
-	if (!slot || !level || level > BSP_LEVELS)
-		return ~0u;
-	return (bsp_slot_index(slot) + 1) * 16 + level - 1;
+	if (!slots || at >= max_slots * sizeof(*slots))
+		return BSP_NO_TAG;
+	return (i + 1) * 16 + (u32)(cpu - slots[i].cpu);
 }
 
 /* Pages that the slots of all threads hold. */
@@ -258,15 +262,19 @@ static bool frame_lives(const struct bsp_slot *slot, u32 level)
 	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == slot->frame[level].what;
 }
 
+static void level_reclaim(struct bsp_slot *slot, u32 level)
+{
+	bsp_arena_sweep(slot, level);
+	slot->frame[level].where = NULL;
+}
+
 /* All levels taken: free the topmost ones that a longjmp has left behind. */
 static u32 reclaim_levels(struct bsp_slot *slot)
 {
 	u32 level = BSP_LEVELS;
 
-	while (level && !frame_lives(slot, level - 1)) {
-		bsp_arena_sweep(slot, --level);
-		slot->frame[level].where = NULL;
-	}
+	while (level && !frame_lives(slot, level - 1))
+		level_reclaim(slot, --level);
 	return level;
 }
 

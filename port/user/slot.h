@@ -9,6 +9,7 @@
 
 #define BSP_LEVELS	4u	/* a thread, a handler, a handler in it, a crash handler in that */
 #define BSP_NO_LEVEL	15u	/* past the deepest */
+#define BSP_NO_TAG	0xffffffffu	/* of a page that belongs to no level */
 
 /*
  * @owner: tid of the thread, 0 for none
@@ -34,7 +35,7 @@ struct bsp_slot {
 struct bsp_slot *bsp_slot_self(void);
 void bsp_slots_init(struct bsp_slot *slots, u32 max);
 u32 bsp_slot_index(const struct bsp_slot *slot);
-u32 bsp_slot_tag(void);
+u32 bsp_slot_tag(const struct bpfstream_cpu *cpu);
 u32 bsp_slots_reap(void);
 void bsp_slots_after_fork(void);
 u32 bsp_slots_pages(void);

@@ -480,7 +480,7 @@ static int push_trace(struct bpfstream_staged *stage, const void *frame)
 {
 	unsigned long flags;
 	struct bpfstream_cpu *cpu = bsp_cpu_enter(&flags);	/* I3: only for its level */
-	struct bpfstream_page *page = bsp_page_alloc();
+	struct bpfstream_page *page = bsp_page_alloc_for(cpu);
 	int err;
 
 	if (page) {

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "slot.h"
+#include "stream.h"
 
 static struct bpfstream_prog *prog_of(void **state)
 {
@@ -47,11 +48,76 @@ static void a_page_being_freed_is_not_freed_by_a_sweep_too(void **state)
 	assert_memory_equal(text, "next owner", 10);
 }
 
+/* ---- levels ---- */
+
+static void enter_all(unsigned long *flags, struct bpfstream_cpu **cpu)
+{
+	u32 n;
+
+	for (n = 0; n < BSP_LEVELS; n++)
+		cpu[n] = bsp_cpu_enter(&flags[n]);
+	assert_non_null(cpu[BSP_LEVELS - 1]);
+}
+
+static void leave_all(const unsigned long *flags, struct bpfstream_cpu *const *cpu)
+{
+	u32 n;
+
+	for (n = BSP_LEVELS; n--;)
+		bsp_cpu_leave(cpu[n], flags[n]);
+}
+
+static void a_page_of_its_own_is_not_the_deepest_levels_to_sweep(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	struct bpfstream *s = &prog->stream[0];
+	unsigned long flags[BSP_LEVELS], kept[BSP_LEVELS];
+	struct bpfstream_cpu *cpu[BSP_LEVELS];
+	struct bpfstream_out out;
+	bool was_empty;
+
+	enter_all(flags, cpu);
+	memcpy(kept, flags, sizeof(kept));
+	bpfstream_out_open(&out, s->capacity);
+	assert_ptr_equal(out.cpu, &out.own);
+	assert_int_equal(bpfstream_out_write(&out, "outer, ", 7), 0);
+	flags[BSP_LEVELS - 1] = 0;	/* this level was left, and only now its frame is overwritten */
+	assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "nested, ", 8), 0);
+	assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "nested, ", 8), 0);
+	assert_int_equal(bpfstream_out_write(&out, "whole", 5), 0);
+	assert_int_equal(bpfstream_publish_out(s, &out, 0, &was_empty), 0);
+	leave_all(kept, cpu);
+	assert_reads(s, "nested, nested, outer, whole");
+}
+
+static void a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	unsigned long outer, left[BSP_LEVELS];
+	struct bpfstream_cpu *cpu = bsp_cpu_enter(&outer);
+	struct bpfstream_page *page;
+	u32 n;
+
+	for (n = 1; n < BSP_LEVELS; n++)
+		assert_non_null(bsp_cpu_enter(&left[n]));
+	page = bsp_page_alloc_for(cpu);
+	assert_non_null(page);
+	for (n = 1; n < BSP_LEVELS; n++)
+		left[n] = 0;
+	assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "x", 1), 0);
+	assert_int_equal(bsp_arena_live(), bsp_slots_pages() + 1);
+	bsp_page_free(page);
+	bsp_cpu_leave(cpu, outer);
+	assert_reads(&prog->stream[0], "x");
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_page_being_freed_is_not_freed_by_a_sweep_too),
+		TEST(a_page_of_its_own_is_not_the_deepest_levels_to_sweep),
+		TEST(a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
