@@ -34,8 +34,12 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-/* What a page is while a big number is printed. */
+/*
+ * What a page is while a big number is printed. Its first words are left alone: who finds this
+ * context abandoned (longjmp) then knows what to do with the page.
+ */
 struct big {
+	struct bpfstream_page page;
 	u64 limb[BIG_LIMBS];
 	u32 word[BIG_WORDS];
 };

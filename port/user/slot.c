@@ -8,7 +8,8 @@
  *       uses one level, and what interrupts it only higher ones: plain stores suffice.
  *   I3  frame[n].where is NULL, or the context that uses level n keeps frame[n].what there. It is
  *       set after the level is raised and cleared before it is lowered. So a level whose frame
- *       no longer holds its value is one that nobody uses any more; in doubt it is in use.
+ *       no longer holds its value is one that nobody uses any more, as is one that is entered
+ *       and has a frame already; in doubt it is in use.
  *   I4  The thread-local part is one pointer, initial-exec: its first touch allocates nothing.
  *
  * Threads that end need no destructor: their slots are found by asking the kernel whether the
@@ -90,9 +91,13 @@ static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot
 		struct bpfstream_page *page = slot->cpu[n].page;
 
 		slot->frame[n].where = NULL;
+		if (!page)
+			continue;
+		page->carved = slot->cpu[n].carved;	/* should we stop here: page.c, I5 */
+		bsp_barrier();
 		bsp_store_relaxed(&slot->cpu[n].page, NULL);
-		if (page)
-			bpfstream_page_retire(page, slot->cpu[n].carved);
+		bsp_barrier();
+		bpfstream_page_retire(page, page->carved);
 	}
 	bsp_arena_sweep(slot, BSP_NO_LEVEL);
 	slot->rcu = false;
@@ -302,6 +307,9 @@ struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
 	}
 	bsp_store_relaxed(&slot->level, level + 1);
 	bsp_barrier();
+	/* Left by longjmp, and lowered by one that was below: it may have lost a page. */
+	if (__builtin_expect(slot->frame[level].where != NULL, 0))
+		level_reclaim(slot, level);
 	*flags = ++slot->serial << 4 | level;
 	slot->frame[level].what = *flags;
 	bsp_barrier();

@@ -7,6 +7,7 @@
 #include "fixture.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 
 #include "slot.h"
 #include "stream.h"
@@ -111,6 +112,73 @@ static void a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep(void **sta
 	assert_reads(&prog->stream[0], "x");
 }
 
+static void print_newline(void *prog)
+{
+	assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "\n", 1), 0);
+}
+
+static sigjmp_buf back;
+
+static void jump(void *arg)
+{
+	(void)arg;
+	siglongjmp(back, 1);
+}
+
+/* A handler, with a message that it does not end; jumps with a page in hand that is not its level's. */
+static void print_and_jump(void *prog)
+{
+	struct bsp_slot *slot = bsp_slot_self();
+	struct bpfstream_cpu *cpu = &slot->cpu[slot->level];
+
+	if (cpu->page)
+		bpfstream_page_retire(cpu->page, cpu->carved);
+	cpu->page = NULL;
+	fixture_at(BSP_POINT_PAGE_ALLOC, 1, jump, NULL);
+	if (!sigsetjmp(back, 1))
+		(void)bpfstream_printf(prog, BPFSTREAM_STDOUT, "%f\n", 1e300);
+}
+
+static void a_level_left_by_a_jump_and_lowered_is_swept_when_it_is_entered(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	u32 i;
+
+	for (i = 0; i < 20; i++) {
+		fixture_at(BSP_POINT_CMPXCHG, 0, print_and_jump, prog);
+		assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "x", 1), 0);
+	}
+	assert_int_equal(bsp_arena_live(), bsp_slots_pages() + 1);
+	fixture_at(BSP_POINT_CMPXCHG, 0, print_newline, prog);
+	assert_int_equal(bpfstream_write(prog, BPFSTREAM_STDOUT, "x", 1), 0);
+	assert_no_page_adrift();
+	assert_reads(&prog->stream[0], "xxxxxxxxxxxxxxxxxxxx\nx");
+}
+
+static void *print_a_line(void *prog)
+{
+	return (void *)(long)bpfstream_write(prog, BPFSTREAM_STDOUT, "left behind\n", 12);
+}
+
+/* Who takes a dead thread's pages may stop in the middle too. */
+static void the_page_of_a_dead_thread_says_how_far_it_was_carved(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	const struct bpfstream_page *page;
+	struct bpfstream_node *newest;
+	pthread_t thread;
+	void *ret;
+
+	assert_int_equal(pthread_create(&thread, NULL, print_a_line, prog), 0);
+	pthread_join(thread, &ret);
+	assert_int_equal(bsp_slots_reap(), 1);
+	newest = bsp_link_ptr((bsp_link_t)prog->stream[0].log.word);
+	page = (const void *)((uintptr_t)newest & ~((uintptr_t)BSP_PAGE_SIZE - 1));
+	assert_int_equal(page->carved, sizeof(*page) + 24);
+	assert_int_equal(page->ref, 24 / BPFSTREAM_GRAIN);
+	assert_reads(&prog->stream[0], "left behind\n");
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
@@ -118,6 +186,8 @@ int main(void)
 		TEST(a_page_being_freed_is_not_freed_by_a_sweep_too),
 		TEST(a_page_of_its_own_is_not_the_deepest_levels_to_sweep),
 		TEST(a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep),
+		TEST(a_level_left_by_a_jump_and_lowered_is_swept_when_it_is_entered),
+		TEST(the_page_of_a_dead_thread_says_how_far_it_was_carved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
