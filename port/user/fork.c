@@ -6,14 +6,22 @@
  * call, in whatever context: it drops what it inherited and sets the word. Other threads did not
  * come along, and whatever locks they held are made anew.
  *
+ * The first to call need not be the thread that forked: a daemon forks, starts threads, and they
+ * print. Then the thread that forked has lost its slot, and learns so from @bsp_fork_life.
+ *
  * Where the kernel cannot wipe, the word stays 0 and every call compares process ids.
  *
  * Invariants
  *   I1  Nothing of the parent is touched: its eventfds are forgotten, not closed or written.
  *   I2  A print that the fork interrupted goes on in both processes and finds its level, its page
- *       and what it has written so far.
+ *       and what it has written so far. (Its process has no other thread before it ends.)
  *   I3  The child's first call runs with all signals blocked, so it is whole before a handler's.
+ *   I4  Threads that the child has made by then take turns: one does the work, the others wait.
+ *
+ * Ordering
+ *   born:M -> know:M   what the first call has put in order, then that it has
  */
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,13 +30,24 @@
 #include "live.h"
 #include "slot.h"
 
+/* @life: bsp_fork_life, or 0; @turn: the process one of whose threads makes its first call */
+struct wiped {
+	u32 life;
+	u32 turn;
+};
+
 static u32 no_fork = 1;	/* stands in until the first program is made */
-static u32 *wiped;
+static struct wiped *wiped;
 static bool can_wipe;
 static u32 home;	/* the process that knows itself */
-static bool child;
 
 const u32 *bsp_fork_word = &no_fork;
+
+/*
+ * Grows by two with each child of a child. Odd, so that the low bits of no life look like the word
+ * of a child that does not know.
+ */
+u32 bsp_fork_life = 1;
 
 /**
  * bsp_fork_init() - make the word, the first time
@@ -46,41 +65,88 @@ int bsp_fork_init(void)
 	if (page == MAP_FAILED)
 		return -ENOMEM;
 	bsp_note_own_memory(page, BSP_PAGE_SIZE);
+	bsp_note_unordered(page, BSP_PAGE_SIZE);
+	bsp_note_unordered(&bsp_fork_life, sizeof(bsp_fork_life));
+	bsp_note_unordered(&home, sizeof(home));
 	wiped = page;
 	home = (u32)getpid();
 	can_wipe = !madvise(page, BSP_PAGE_SIZE, MADV_WIPEONFORK);
-	*wiped = can_wipe;
-	bsp_fork_word = wiped;
+	wiped->life = can_wipe ? bsp_fork_life : 0;
+	bsp_fork_word = &wiped->life;
 	return 0;
 }
 
 /* Whether this process was forked from one that had programs. */
 bool bsp_fork_is_child(void)
 {
-	return child;
+	return bsp_load_relaxed(&bsp_fork_life) > 1;
+}
+
+static bool unknown(void)
+{
+	bool yes;
+
+	/* ORD(know:M) ACQUIRE, pairs with born:M. */
+	if (can_wipe)
+		yes = !__atomic_load_n(&wiped->life, __ATOMIC_ACQUIRE);
+	else
+		yes = __atomic_load_n(&home, __ATOMIC_ACQUIRE) != (u32)getpid();
+	bsp_note_acquire(&home);
+	return yes;
+}
+
+/* A turn that another process holds was copied by the fork, where it could not be wiped. */
+static void turn_take(void)
+{
+	u32 me = (u32)getpid();
+	u32 now = bsp_load_relaxed(&wiped->turn);
+
+	while (now == me || !__atomic_compare_exchange_n(&wiped->turn, &now, me, false,
+							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		sched_yield();
+		now = bsp_load_relaxed(&wiped->turn);
+	}
+	bsp_note_acquire(&wiped->turn);
+}
+
+static void turn_give(void)
+{
+	bsp_note_release(&wiped->turn);
+	__atomic_store_n(&wiped->turn, 0, __ATOMIC_RELEASE);
+}
+
+static void become(void)
+{
+	u32 life = bsp_fork_life + 2;
+
+	bsp_live_after_fork(bsp_slot_owner());
+	bsp_slots_after_fork(life);
+	bsp_store_relaxed(&bsp_fork_life, life);
+	bsp_note_release(&home);
+	/* ORD(born:M) RELEASE, pairs with know:M. */
+	__atomic_store_n(&home, (u32)getpid(), __ATOMIC_RELEASE);
+	if (can_wipe)
+		__atomic_store_n(&wiped->life, life, __ATOMIC_RELEASE);
 }
 
 /**
  * bsp_fork_child() - become a process of its own, if that has not happened yet
  *
- * Context: Any context, NMI-safe.
+ * Context: Any context, NMI-safe. Waits for another thread's first call.
  */
 void bsp_fork_child(void)
 {
 	int saved = errno;
 	sigset_t all, old;
 
-	if (!can_wipe && (u32)getpid() == home)
+	if (!unknown())
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	if (can_wipe ? !bsp_load_relaxed(wiped) : (u32)getpid() != home) {
-		child = true;
-		home = (u32)getpid();
-		bsp_live_after_fork(bsp_slot_owner());
-		bsp_slots_after_fork();
-		bsp_store_relaxed(wiped, (u32)can_wipe);
-	}
+	turn_take();
+	if (unknown())
+		become();
+	turn_give();
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
 }

@@ -8,6 +8,7 @@
 #include "bsp.h"
 
 extern const u32 *bsp_fork_word;
+extern u32 bsp_fork_life;
 
 BSP_MUST_CHECK int bsp_fork_init(void);
 void bsp_fork_child(void);
@@ -16,6 +17,7 @@ bool bsp_fork_is_child(void);
 /* Whether this process may be a child that does not know yet: a load, nothing more. */
 static inline bool bsp_fork_unseen(void)
 {
+	/* Relaxed: all that a first call does is done when bsp_fork_child() returns. */
 	return __builtin_expect(!bsp_load_relaxed(bsp_fork_word), 0);
 }
 

@@ -14,9 +14,11 @@
 #include <valgrind/helgrind.h>
 #define bsp_note_release(p)	ANNOTATE_HAPPENS_BEFORE(p)
 #define bsp_note_acquire(p)	ANNOTATE_HAPPENS_AFTER(p)
+#define bsp_note_unordered(p, len)	VALGRIND_HG_DISABLE_CHECKING((p), (len))
 #else
 #define bsp_note_release(p)	((void)(p))
 #define bsp_note_acquire(p)	((void)(p))
+#define bsp_note_unordered(p, len)	((void)(p), (void)(len))
 #endif
 
 #if defined(BSP_HAVE_VALGRIND) && !defined(BSP_ANNOTATE)

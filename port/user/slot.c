@@ -3,14 +3,15 @@
  * slot.c - a thread is a CPU, a signal handler on it is a nesting level
  *
  * Invariants
- *   I1  A slot belongs to one living thread, the one whose bsp_self points to it.
+ *   I1  A slot belongs to one living thread, the one whose bsp_self points to it. A pointer from
+ *       another life, in a process that this one was forked from, is as good as none.
  *   I2  Levels below slot->level are in use or were left by longjmp; the rest are free. A context
  *       uses one level, and what interrupts it only higher ones: plain stores suffice.
  *   I3  frame[n].where is NULL, or the context that uses level n keeps frame[n].what there. It is
  *       set after the level is raised and cleared before it is lowered. So a level whose frame
  *       no longer holds its value is one that nobody uses any more, as is one that is entered
  *       and has a frame already; in doubt it is in use.
- *   I4  The thread-local part is one pointer, initial-exec: its first touch allocates nothing.
+ *   I4  The thread-local part is one word, initial-exec: its first touch allocates nothing.
  *
  * Threads that end need no destructor: their slots are found by asking the kernel whether the
  * owner still lives, when slots or pages run short. A tid that the kernel has given to a new
@@ -29,8 +30,10 @@
 #include "slot.h"
 
 #define REAPING		0x80000000u	/* in @owner: who takes the slot from a dead thread */
+#define LIFE_MASK	((uintptr_t)_Alignof(struct bsp_slot) - 1)
 
-static __thread struct bsp_slot *bsp_self __attribute__((__tls_model__("initial-exec")));
+/* A slot's address, and in the bits that its alignment leaves the lower ones of bsp_fork_life. */
+static __thread uintptr_t bsp_self __attribute__((__tls_model__("initial-exec")));
 
 static struct bsp_slot *slots;
 static u32 max_slots;
@@ -53,12 +56,55 @@ u32 bsp_asktid(void)
 	return (u32)syscall(SYS_gettid);	/* cannot fail: errno stays */
 }
 
+static uintptr_t self_of(struct bsp_slot *slot, u32 life)
+{
+	return (uintptr_t)slot | (life & LIFE_MASK);
+}
+
+static struct bsp_slot *slot_of(uintptr_t self, u32 life)
+{
+	return (self ^ life) & LIFE_MASK ? NULL : (struct bsp_slot *)(self & ~LIFE_MASK);
+}
+
+/* This thread's slot, if it has one. Relaxed: only this thread and its handlers use the word. */
+static struct bsp_slot *slot_mine(void)
+{
+	return slot_of(bsp_load_relaxed(&bsp_self), bsp_load_relaxed(&bsp_fork_life));
+}
+
 /* The id that this thread's slot was claimed under, 0 without one. */
 u32 bsp_slot_owner(void)
 {
-	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
+	struct bsp_slot *slot = slot_mine();
 
 	return slot ? bsp_load_relaxed(&slot->owner) : 0;
+}
+
+/*
+ * A dump that has taken a log for itself will settle what it took, in a child too that a handler
+ * has forked in between. One that was left by longjmp counts on: no more than a hint.
+ */
+void bsp_slot_dump_begin(void)
+{
+	struct bsp_slot *slot = bsp_slot_self();
+
+	if (slot)
+		bsp_store_relaxed(&slot->dumps, slot->dumps + 1);
+}
+
+void bsp_slot_dump_end(void)
+{
+	struct bsp_slot *slot = slot_mine();
+
+	if (slot && slot->dumps)
+		bsp_store_relaxed(&slot->dumps, slot->dumps - 1);
+}
+
+bool bsp_slot_dumps(void)
+{
+	struct bsp_slot *slot = slot_mine();
+
+	return slot && bsp_load_relaxed(&slot->dumps);
 }
 
 /* The kernel's id of this thread. */
@@ -101,6 +147,7 @@ static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot
 	}
 	bsp_arena_sweep(slot, BSP_NO_LEVEL);
 	slot->rcu = false;
+	slot->dumps = 0;
 	bsp_store_relaxed(&slot->level, 0u);
 }
 
@@ -135,7 +182,6 @@ static u32 slots_used(void)
  */
 u32 bsp_slots_reap(void)
 {
-	u32 me = bsp_asktid();
 	u32 reaped = 0;
 	u32 i;
 
@@ -143,7 +189,7 @@ u32 bsp_slots_reap(void)
 		u32 owner = bsp_load_relaxed(&slots[i].owner);
 
 		if (!owner || thread_lives(owner & ~REAPING) ||
-		    !slot_take(&slots[i], owner, me | REAPING))
+		    !slot_take(&slots[i], owner, bsp_asktid() | REAPING))
 			continue;
 		slot_clear(&slots[i]);
 		slot_pass(&slots[i]);
@@ -174,25 +220,55 @@ static struct bsp_slot *claim_new(u32 tid)
 	return NULL;
 }
 
-/* A handler may come in between and claim one too: the thread keeps what it got first. */
-static struct bsp_slot *slot_claim(void)
+static struct bsp_slot *slot_take_any(void)
 {
-	u32 tid = bsp_asktid();
-	struct bsp_slot *slot = claim_free(tid);
-	struct bsp_slot *none = NULL;
+	struct bsp_slot *slot = claim_free(bsp_asktid());
 
 	if (!slot && bsp_slots_reap())
-		slot = claim_free(tid);
-	if (!slot)
-		slot = claim_new(tid);
+		slot = claim_free(bsp_asktid());
+	return slot ? slot : claim_new(bsp_asktid());
+}
+
+/*
+ * A handler may come in between and claim one too: the thread keeps what it got first. It may even
+ * fork, and its child's first call then finds our slot without a thread, and frees it.
+ */
+static struct bsp_slot *slot_claim(void)
+{
+	u32 life = bsp_load_relaxed(&bsp_fork_life);
+	uintptr_t self = bsp_load_relaxed(&bsp_self);
+	struct bsp_slot *slot;
+
+	if (slot_of(self, life))
+		return slot_of(self, life);
+	slot = slot_take_any();
 	if (!slot)
 		return NULL;
-	/* Relaxed: only this thread and its handlers use the pointer. */
-	if (__atomic_compare_exchange_n(&bsp_self, &none, slot, false, __ATOMIC_RELAXED,
-					__ATOMIC_RELAXED))
-		return slot;
-	slot_pass(slot);
-	return none;
+	if (!__atomic_compare_exchange_n(&bsp_self, &self, self_of(slot, life), false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		struct bsp_slot *first = (struct bsp_slot *)(self & ~LIFE_MASK);
+
+		if (slot != first)
+			slot_pass(slot);
+		slot = first;
+	}
+	bsp_barrier();
+	if (life != bsp_load_relaxed(&bsp_fork_life)) {
+		/* A child, and no thread but this one is in it yet. */
+		bsp_store_relaxed(&slot->owner, bsp_asktid());
+		bsp_store_relaxed(&bsp_self, self_of(slot, bsp_fork_life));
+	}
+	return slot;
+}
+
+static struct bsp_slot * __attribute__((__noinline__)) slot_find(void)
+{
+	struct bsp_slot *slot;
+
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	slot = slot_mine();
+	return slot || !slots ? slot : slot_claim();
 }
 
 /**
@@ -205,26 +281,31 @@ static struct bsp_slot *slot_claim(void)
  */
 struct bsp_slot *bsp_slot_self(void)
 {
-	struct bsp_slot *slot = bsp_load_relaxed(&bsp_self);
+	uintptr_t self = bsp_load_relaxed(&bsp_self);
 
-	if (__builtin_expect(!bsp_fork_unseen() && slot, 1))
-		return slot;
-	if (bsp_fork_unseen())
-		bsp_fork_child();
-	slot = bsp_load_relaxed(&bsp_self);
-	return slot || !slots ? slot : slot_claim();
+	/* The word is this process's life, or 0 in a child that does not know yet. */
+	if (__builtin_expect(self && !((self ^ bsp_load_relaxed(bsp_fork_word)) & LIFE_MASK), 1))
+		return (struct bsp_slot *)(self & ~LIFE_MASK);
+	return slot_find();
 }
 
-/* In a forked child: this thread goes on, all others were left behind. */
-void bsp_slots_after_fork(void)
+/*
+ * In a forked child, before its @life begins: this thread goes on, if it was there before; all
+ * others were left behind. What was being taken from a dead thread stays: the taker may be
+ * this thread, which goes on with that too, and if not, a reap finds the slot.
+ */
+void bsp_slots_after_fork(u32 life)
 {
-	struct bsp_slot *self = bsp_load_relaxed(&bsp_self);
+	struct bsp_slot *self = slot_mine();
 	u32 i;
 
 	for (i = 0; i < slots_used(); i++) {
+		u32 owner = bsp_load_relaxed(&slots[i].owner);
+
 		if (&slots[i] == self) {
 			bsp_store_relaxed(&self->owner, bsp_asktid());
-		} else if (bsp_load_relaxed(&slots[i].owner)) {
+			bsp_store_relaxed(&bsp_self, self_of(self, life));
+		} else if (owner && !(owner & REAPING)) {
 			slot_clear(&slots[i]);
 			slot_pass(&slots[i]);
 		}
@@ -267,14 +348,15 @@ static bool frame_lives(const struct bsp_slot *slot, u32 level)
 	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == slot->frame[level].what;
 }
 
-static void level_reclaim(struct bsp_slot *slot, u32 level)
+/* Out of line: bsp_cpu_enter() is in every writer's deepest path. */
+static void __attribute__((__noinline__)) level_reclaim(struct bsp_slot *slot, u32 level)
 {
 	bsp_arena_sweep(slot, level);
 	slot->frame[level].where = NULL;
 }
 
 /* All levels taken: free the topmost ones that a longjmp has left behind. */
-static u32 reclaim_levels(struct bsp_slot *slot)
+static u32 __attribute__((__noinline__)) reclaim_levels(struct bsp_slot *slot)
 {
 	u32 level = BSP_LEVELS;
 

@@ -16,6 +16,7 @@
  * @level: levels in use
  * @serial: makes each use of a level distinct
  * @rcu: the thread is registered with liburcu
+ * @dumps: dumps under way that have text of their own in hand
  * @cpu: what the core knows of a level
  * @frame: where on its stack the context that uses a level keeps its flags, and their value;
  *	NULL when not known
@@ -25,6 +26,7 @@ struct bsp_slot {
 	u32 level;
 	unsigned long serial;
 	bool rcu;
+	u32 dumps;
 	struct bpfstream_cpu cpu[BSP_LEVELS];
 	struct {
 		const unsigned long *where;
@@ -37,10 +39,13 @@ void bsp_slots_init(struct bsp_slot *slots, u32 max);
 u32 bsp_slot_index(const struct bsp_slot *slot);
 u32 bsp_slot_tag(const struct bpfstream_cpu *cpu);
 u32 bsp_slots_reap(void);
-void bsp_slots_after_fork(void);
+void bsp_slots_after_fork(u32 life);
 u32 bsp_slots_pages(void);
 u32 bsp_gettid(void);
 u32 bsp_asktid(void);
 u32 bsp_slot_owner(void);
+void bsp_slot_dump_begin(void);
+void bsp_slot_dump_end(void);
+bool bsp_slot_dumps(void);
 
 #endif
