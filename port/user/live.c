@@ -37,8 +37,11 @@ static struct bpfstream_prog *head;
 static struct bpfstream_prog *spare;
 static u64 max_capacity;
 
+/* A child makes the lock anew before it takes it: who held it in the parent is not here. */
 void bsp_live_lock(void)
 {
+	if (bsp_fork_unseen())
+		bsp_fork_child();
 	pthread_mutex_lock(&lock);
 	bsp_store_relaxed(&lock_holder, bsp_gettid());
 }
@@ -182,6 +185,18 @@ bool bsp_live_begin(void)
 	return true;
 }
 
+/* A child forgets all pins, those of a walk too that a handler's fork has interrupted. */
+static void unpin(struct bpfstream_prog *prog)
+{
+	u32 pins = bsp_load_relaxed(&prog->pins);
+
+	bsp_note_release(&prog->pins);
+	/* ORD(unpin:J) RELEASE, pairs with drained:J. */
+	while (pins && !__atomic_compare_exchange_n(&prog->pins, &pins, pins - 1, false,
+						    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
 /**
  * bsp_live_next() - the next live program, pinned
  * @prog: the one before, whose pin goes; NULL at first
@@ -204,13 +219,10 @@ struct bpfstream_prog *bsp_live_next(struct bpfstream_prog *prog)
 		__atomic_fetch_add(&next->pins, 1, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&next->live, __ATOMIC_SEQ_CST))
 			break;
-		__atomic_fetch_sub(&next->pins, 1, __ATOMIC_RELEASE);
+		unpin(next);
 	}
-	if (prog) {
-		bsp_note_release(&prog->pins);
-		/* ORD(unpin:J) RELEASE, pairs with drained:J. */
-		__atomic_fetch_sub(&prog->pins, 1, __ATOMIC_RELEASE);
-	}
+	if (prog)
+		unpin(prog);
 	return next;
 }
 
@@ -248,7 +260,8 @@ static void stream_after_fork(struct bpfstream *s, u32 parent_tid)
 	bsp_mutex_init(&s->lock);
 	s->in_hand = 0;
 	bpfstream_discard(s);
-	bpfstream_llist_init(&s->log);	/* a reader left behind may have had text to settle */
+	if (!bsp_slot_dumps())
+		bpfstream_llist_init(&s->log);	/* a reader left behind may have had text to settle */
 }
 
 /**
@@ -262,7 +275,8 @@ void bsp_live_after_fork(u32 parent_tid)
 	struct bpfstream_prog *prog;
 	u32 i;
 
-	if (lock_holder && lock_holder != parent_tid) {
+	/* Another thread may have had the lock and not said so yet. */
+	if (!lock_holder || lock_holder != parent_tid) {
 		pthread_mutex_init(&lock, NULL);
 		lock_holder = 0;
 	}

@@ -156,7 +156,9 @@ static long dump(struct bpfstream *s, int fd)
 		hidden = bpfstream_deliver_hidden(s, write_pieces, &fd);
 	if (hidden < 0)
 		return hidden;
+	bsp_slot_dump_begin();
 	n = bpfstream_deliver_log(s, write_pieces, &fd);
+	bsp_slot_dump_end();
 	return n < 0 && hidden ? hidden : n + hidden;
 }
 

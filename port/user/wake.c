@@ -79,9 +79,15 @@ static void watch(struct bpfstream_prog *prog)
 		efd_set(prog);
 }
 
+/* A child forgets all watchers, a wait too that a handler's fork has interrupted. */
 static void unwatch(struct bpfstream_prog *prog)
 {
-	__atomic_fetch_sub(&prog->watchers, 1, __ATOMIC_RELAXED);	/* at worst one wake-up too many */
+	u32 watchers = bsp_load_relaxed(&prog->watchers);
+
+	/* Relaxed: at worst one wake-up too many. */
+	while (watchers && !__atomic_compare_exchange_n(&prog->watchers, &watchers, watchers - 1,
+							false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 /**
@@ -189,7 +195,8 @@ int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
 		ret = readable(prog);
 		if (ret)
 			break;
-		ret = wait_once(fd, timeout_ms, end);
+		/* A handler may have forked, and its child has no eventfd yet. */
+		ret = bsp_load_relaxed(&prog->efd) == fd ? wait_once(fd, timeout_ms, end) : -EINTR;
 	} while (ret > 0);
 	if (!ret)
 		ret = readable(prog);

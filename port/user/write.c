@@ -7,6 +7,7 @@
  * calls that put it back.
  */
 #include "api.h"
+#include "fork.h"
 #include "format.h"
 #include "stack.h"
 #include "stage.h"
@@ -141,6 +142,9 @@ int bpfstream_stage_commit(struct bpfstream_stage *ss, struct bpfstream_prog *pr
 
 	if (err)
 		return err;
+	/* The others find out when they enter; a group is there already. */
+	if (bsp_fork_unseen())
+		bsp_fork_child();
 	err = bpfstream_staged_commit(staged(ss), s, &was_empty);
 	return finish(prog, err, was_empty);
 }
