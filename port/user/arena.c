@@ -20,6 +20,7 @@
  *   tag:L -> sweep:L    whose the page is, then its first word: a sweep that sees the word of a
  *                       later life sees the later tag too
  */
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "arena.h"
@@ -44,11 +45,12 @@ static size_t round_page(size_t bytes)
 	return (bytes + BSP_PAGE_SIZE - 1) & ~((size_t)BSP_PAGE_SIZE - 1);
 }
 
+/* The kernel's pages may be larger than ours: what lies in the same one is allowed too. */
 static int allow(void *from, size_t bytes)
 {
-	size_t lead = (size_t)from & (BSP_PAGE_SIZE - 1);
+	size_t lead = (size_t)from & (getauxval(AT_PAGESZ) - 1);
 
-	if (mprotect((char *)from - lead, round_page(bytes + lead), PROT_READ | PROT_WRITE))
+	if (mprotect((char *)from - lead, bytes + lead, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
 	bsp_note_own_memory((char *)from - lead, round_page(bytes + lead));
 	return 0;
