@@ -234,7 +234,8 @@ text_string(struct bpfstream_out *out, const char *str, size_t max)
 		size_t room = (size_t)(out->end - out->pos);
 		size_t len = strnlen(str, room < max ? room : max);
 
-		memcpy(out->pos, str, len);
+		if (len)
+			memcpy(out->pos, str, len);	/* without an element there is no pos */
 		out->pos += len;
 		str += len;
 		max -= len;

@@ -220,6 +220,16 @@ static void string_of_several_pages_prints(void **state)
 	assert_same("%s|%.9000s|%12000s|", str, str, str);
 }
 
+/* There is no element yet to write to: a finding of UBSan's. */
+static void string_may_be_the_first_of_all_texts(void **state)
+{
+	(void)state;
+	fixture_forget_pages();
+	assert_same_in(ANY_ROOM, "%s", "a string");
+	fixture_forget_pages();
+	assert_same_in(ANY_ROOM, "%.2s", "a string");
+}
+
 static void null_string_prints_as_libc_does(void **state)
 {
 	const char *volatile null = NULL;
@@ -697,6 +707,7 @@ int main(void)
 		WRITTEN_TEST(characters_print),
 		WRITTEN_TEST(strings_of_every_length_print),
 		WRITTEN_TEST(string_of_several_pages_prints),
+		WRITTEN_TEST(string_may_be_the_first_of_all_texts),
 		WRITTEN_TEST(null_string_prints_as_libc_does),
 		WRITTEN_TEST(pointers_print),
 		WRITTEN_TEST(percent_prints_one_percent),
