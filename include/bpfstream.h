@@ -12,6 +12,9 @@
  *            be interrupted by, every other function here, itself included, to any depth.
  *   process  may sleep and take locks: not from a signal handler.
  *
+ * Of all functions, bpfstream_prog_wait() and bpfstream_prog_destroy() alone are cancellation
+ * points.
+ *
  * Errors are returned as negative errno. A message that is refused is counted, by cause, in
  * struct bpfstream_stat; nothing that was accepted before is touched.
  */

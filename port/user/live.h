@@ -16,6 +16,7 @@
  * @live: 1 from being put on the list to being taken off
  * @pins: handlers that have met the program on the list and use it
  * @watchers: who wants the eventfd told
+ * @told: the eventfd was written to since it was last taken back; a hint
  * @efd: the eventfd, -1 until somebody watches
  * @efd_given: bpfstream_prog_fd() has handed it out
  * @pages: what the program adds to the arena's budget
@@ -26,6 +27,7 @@ struct bpfstream_prog {
 	u32 live;
 	u32 pins;
 	u32 watchers;
+	u32 told;
 	int efd;
 	bool efd_given;
 	u32 pages;

@@ -55,6 +55,7 @@ static struct bpfstream_prog *create_locked(const struct bpfstream_opts *opts)
 	prog->efd = -1;
 	prog->efd_given = false;
 	bsp_store_relaxed(&prog->watchers, 0u);
+	bsp_store_relaxed(&prog->told, 0u);
 	prog->pages = pages;
 	memset(prog->name, 0, sizeof(prog->name));
 	for (i = 0; opts->name && opts->name[i] && i < sizeof(prog->name) - 1; i++)

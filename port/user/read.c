@@ -5,8 +5,12 @@
  * All three hand text straight from the pages to a sink. A dump tries for the backlog and never
  * waits for it: where another thread reads, it takes the log alone; where it has interrupted a
  * reader of its own thread, it takes what that one has not in hand.
+ *
+ * No cancellation points: who is cancelled in the middle would keep the mutex, or a pin. Raw system
+ * calls are none, those of libc are.
  */
 #include <limits.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -81,7 +85,7 @@ static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned i
 		iov[i].iov_len = piece[i].len;
 	}
 	do {
-		n = writev(*(int *)ctx, iov, (int)nr);
+		n = syscall(SYS_writev, *(int *)ctx, iov, (long)nr);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		n = -errno;
@@ -112,7 +116,7 @@ static long write_all(int fd, const char *text, size_t len)
 	long n = 0;
 
 	while (done < len) {
-		n = write(fd, text + done, len - done);
+		n = syscall(SYS_write, fd, text + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -177,7 +181,7 @@ ssize_t bpfstream_prog_dump(struct bpfstream_prog *prog, enum bpfstream_id id, i
 static long dump_heading(const struct bpfstream_prog *prog, u32 i, int fd)
 {
 	static const char tail[BSP_NR_STREAMS][14] = { " (stdout) <==\n", " (stderr) <==\n" };
-	long head, name;
+	long head, name, end;
 
 	if (!prog->name[0] || !bpfstream_pending(&prog->stream[i]))
 		return 0;
@@ -185,7 +189,10 @@ static long dump_heading(const struct bpfstream_prog *prog, u32 i, int fd)
 	if (head < 0)
 		return head;
 	name = write_all(fd, prog->name, strnlen(prog->name, BSP_NAME_LEN));
-	return head + name + write_all(fd, tail[i], sizeof(tail[i]));
+	if (name < 0)
+		return head;
+	end = write_all(fd, tail[i], sizeof(tail[i]));
+	return head + name + (end > 0 ? end : 0);
 }
 
 ssize_t bpfstream_dump_all(int fd)

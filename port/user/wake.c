@@ -3,13 +3,15 @@
  * wake.c - telling those who wait for text
  *
  * An eventfd a program, made when somebody first waits. A writer that finds the stream empty and
- * watchers present writes to it; no other writer does. A reader that leaves both streams empty
- * takes it back.
+ * watchers present writes to it; others do only while nobody has. A reader that leaves both
+ * streams empty takes it back.
  *
  * Invariants
  *   I1  With watchers present, text that waits means the eventfd is readable, or somebody is on
- *       the way to make it so.
+ *       the way to make it so; should that one never arrive (longjmp), the next writer is.
  *   I2  The eventfd may be readable with no text waiting; the next read or wait mends that.
+ *   I3  Writers are no cancellation points: a thread cancelled here would leave its watchers
+ *       asleep. Raw system calls are none, those of libc are.
  *
  * Ordering
  *   wake:K <-> watch:K   text and watcher: both are read-modify-writes of @watchers, so the later
@@ -19,6 +21,7 @@
  */
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,24 +40,26 @@ static int readable(const struct bpfstream_prog *prog)
 	return mask;
 }
 
-static void efd_set(const struct bpfstream_prog *prog)
+static void efd_set(struct bpfstream_prog *prog)
 {
 	int fd = bsp_load_relaxed(&prog->efd);
 	u64 one = 1;
 	int saved = errno;
 
 	/* Fails only when the count is at its maximum, and then it is readable. */
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+	if (fd >= 0 && syscall(SYS_write, fd, &one, sizeof(one)) < 0)
 		errno = saved;
+	bsp_store_relaxed(&prog->told, (u32)(fd >= 0));
 }
 
-static void efd_clear(const struct bpfstream_prog *prog)
+static void efd_clear(struct bpfstream_prog *prog)
 {
 	int fd = bsp_load_relaxed(&prog->efd);
 	u64 count;
 	int saved = errno;
 
-	if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
+	bsp_store_relaxed(&prog->told, 0u);
+	if (fd >= 0 && syscall(SYS_read, fd, &count, sizeof(count)) < 0)
 		errno = saved;	/* it was not set */
 }
 
@@ -109,7 +114,7 @@ void bsp_wake_drained(struct bpfstream_prog *prog)
 void bsp_wake_close(struct bpfstream_prog *prog)
 {
 	if (prog->efd >= 0)
-		close(prog->efd);
+		(void)syscall(SYS_close, prog->efd);
 	prog->efd = -1;
 }
 

@@ -8,6 +8,18 @@
 #include "live.h"
 
 void bsp_wake_readable(struct bpfstream_prog *prog);
+
+/*
+ * Whether a writer that found text in the stream should wake nevertheless: who published that text
+ * has not told the watchers yet, and may never come to it (longjmp).
+ */
+static inline bool bsp_wake_owed(const struct bpfstream_prog *prog)
+{
+	/* Relaxed: the writer of the first text sees the watchers; this is for when it is gone. */
+	return __builtin_expect(bsp_load_relaxed(&prog->watchers) != 0, 0) &&
+	       !bsp_load_relaxed(&prog->told);
+}
+
 void bsp_wake_drained(struct bpfstream_prog *prog);
 void bsp_wake_close(struct bpfstream_prog *prog);
 

@@ -20,7 +20,7 @@ static_assert(_Alignof(struct bpfstream_staged) <= _Alignof(struct bpfstream_sta
 
 static int finish(struct bpfstream_prog *prog, int err, bool was_empty)
 {
-	if (was_empty)
+	if (was_empty || bsp_wake_owed(prog))
 		bsp_wake_readable(prog);
 	return err;
 }
