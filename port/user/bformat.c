@@ -198,15 +198,13 @@ static int print_string(struct printer *p, const struct bsp_field *field, u64 ar
 		return -ENOSPC;
 	len = string_len(chunk, from, AREA_SIZE - p->packed);
 	p->packed += len + 1;
-	if (len < peek_size(from, PEEK_CHUNK)) {
-		print_text(p, field, chunk, len);
-		return 0;
-	}
 	spaces = width > len ? width - len : 0;
 	if (!may_print(p, len + spaces))
 		return 0;
 	p->err = bsp_text_pad(p->out, ' ', left ? 0 : spaces);
-	if (!p->err)
+	if (!p->err && len < peek_size(from, PEEK_CHUNK))
+		p->err = bpfstream_out_write(p->out, chunk, len);
+	else if (!p->err)
 		p->err = copy_string(p->out, chunk, from, len);
 	if (!p->err)
 		p->err = bsp_text_pad(p->out, ' ', left ? spaces : 0);

@@ -10,8 +10,10 @@
  * Invariants
  *   I1  The digits made go on past the one rounded at, or nothing is left of the fraction.
  *   I2  word[0] is zero before rounding, so a carry has somewhere to go.
- *   I3  Numbers of common size need a few words, on the stack. The others need many more, and
- *       use a page for as long as they are printed.
+ *   I3  The arithmetic is over, and off the stack, when printing begins: what is printed is a
+ *       text and counts of zeros.
+ *   I4  Numbers of common size with few digits fit a short text on the stack. The others use a
+ *       page for as long as they are printed.
  */
 #include "text.h"
 
@@ -19,20 +21,37 @@
 #define BASE		1000000000u
 #define MANTISSA_BITS	52
 #define MIN_EXP		(-1074)		/* of the lowest bit of a denormal */
+#define NOT_FINITE	0x7ff		/* no exponent is as high */
 
-/* Small numbers: 64 bits before the point, 128 after it. */
+/* Small numbers: 64 bits before the point, 128 after it, and of digits after it 17 at most. */
 #define SMALL_MIN_EXP	(-128)
 #define SMALL_MAX_EXP	(63 - MANTISSA_BITS)
+#define SMALL_DIGITS	17u
 #define SMALL_BEFORE	4u		/* words: 20 digits and the word of I2 */
-#define SMALL_WORDS	(SMALL_BEFORE + 15u)	/* each word after the point uses 9 of 128 bits */
+#define SMALL_WORDS	(SMALL_BEFORE + 8u)	/* after the point 4 of zeros, 2 of digits, 2 of I1 */
 #define SMALL_LIMBS	2u
+#define SMALL_TEXT	40u		/* 20 digits, the point, 17 digits, and to the end of a word */
 
 /* Any number: 1024 bits before the point, 1074 after it. */
 #define BIG_BEFORE	36u		/* words: 309 digits and the word of I2 */
 #define BIG_WORDS	(BIG_BEFORE + 120u)
 #define BIG_LIMBS	17u
+#define BIG_TEXT	(BIG_WORDS * DIGITS + 1)
 
 __extension__ typedef unsigned __int128 u128;
+
+/* The number is (-1)^@negative * @bits * 2^@exp. */
+struct real {
+	u64 bits;
+	int exp;
+	bool negative;
+};
+
+/* What is left of a small number when its arithmetic is over. */
+struct small {
+	struct bsp_body body;
+	char text[SMALL_TEXT];
+};
 
 /*
  * What a page is while a big number is printed. Its first words are left alone: who finds this
@@ -42,10 +61,26 @@ struct big {
 	struct bpfstream_page page;
 	u64 limb[BIG_LIMBS];
 	u32 word[BIG_WORDS];
+	struct bsp_body body;
+	char text[BIG_TEXT];
 };
 
 static_assert(sizeof(struct big) <= BSP_PAGE_SIZE, "a page holds any number");
 static_assert(-MIN_EXP <= 64 * (int)BIG_LIMBS, "the smallest number has a fraction of so many bits");
+
+/*
+ * Room for the arithmetic.
+ * @word: for digits
+ * @before: words of them for those before the point
+ * @limb: for the fraction
+ * @text: for what is printed
+ */
+struct work {
+	u32 *word;
+	u32 before;
+	u64 *limb;
+	char *text;
+};
 
 /*
  * Decimal digits, counted from 0 at the first of word[0].
@@ -278,7 +313,8 @@ static void layout_make(struct layout *l, const struct decimal *d, char style, u
 	l->dot = l->frac || alt;
 }
 
-static u32 exponent_text(char *text, char e, int exp)
+/* Returns its length. */
+static unsigned char exponent_text(char *text, char e, int exp)
 {
 	u32 abs = (u32)(exp < 0 ? -exp : exp);
 	u32 len = abs < 100 ? 2 : 3;
@@ -287,73 +323,53 @@ static u32 exponent_text(char *text, char e, int exp)
 	text[1] = exp < 0 ? '-' : '+';
 	text[2] = '0';
 	bsp_put_decimal(text + 2 + (abs < 10), abs, abs < 10 ? 1 : len);
-	return len + 2;
+	return (unsigned char)(len + 2);
 }
 
-/* @n digits from digit @from on; those past the last word are zeros. */
-static int put_digits(struct bpfstream_out *out, const struct decimal *d, u64 from, u64 n)
+/* Digits from digit @from on, @n at most, up to the end of the last word. Returns their end. */
+static char *put_digits(char *to, const struct decimal *d, u64 from, u64 n)
 {
 	while (n && from / DIGITS < d->nr) {
-		char text[DIGITS];
-		u32 word = d->word[from / DIGITS];
+		char digits[DIGITS];
 		u32 skip = (u32)(from % DIGITS);
-		u32 len = DIGITS - skip;
-		int err;
+		u32 len = DIGITS - skip < n ? DIGITS - skip : (u32)n;
 
-		memset(text, '0', sizeof(text));
-		bsp_put_decimal(text, word, DIGITS);
-		if (len > n)
-			len = (u32)n;
-		err = bpfstream_out_write(out, text + skip, len);
-		if (err)
-			return err;
+		memset(digits, '0', sizeof(digits));
+		bsp_put_decimal(digits, d->word[from / DIGITS], DIGITS);
+		memcpy(to, digits + skip, len);
+		to += len;
 		from += len;
 		n -= len;
 	}
-	return bsp_text_pad(out, '0', n);
+	return to;
 }
 
-static int put_number(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
-		      const struct decimal *d, const struct layout *l)
+/* The text of a decimal that has been rounded; the digits go to @text. */
+static void body_make(struct bsp_body *body, const struct bsp_field *field,
+		      const struct decimal *d, const struct layout *l, char *text)
 {
-	struct bsp_body head = { .sign_len = 0 };
-	bool left = field->flags & BSP_FIELD_LEFT;
-	u32 exp_len = 0;
-	char exp[5];
-	u64 len, fill, zeros;
-	int err;
+	char *point = put_digits(text, d, l->from, l->whole);
+	char *end = point;
+	u64 len;
 
-	bsp_text_sign(&head, field, negative);
+	if (l->dot)
+		*end++ = '.';
+	end = put_digits(end, d, l->from + l->whole, l->frac);
+	body->len = (u32)(end - text);
+	body->more_zeros = (u32)(l->frac + l->dot - (u64)(end - point));
 	if (l->has_exp)
-		exp_len = exponent_text(exp, (char)('E' | (field->conv & 0x20)), l->exp);
-	len = head.sign_len + l->whole + l->dot + l->frac + exp_len;
-	fill = (u64)field->width > len ? (u64)field->width - len : 0;
-	zeros = !left && (field->flags & BSP_FIELD_ZERO) ? fill : 0;
-
-	err = bsp_text_pad(out, ' ', left ? 0 : fill - zeros);
-	if (!err)
-		err = bpfstream_out_write(out, head.sign, head.sign_len);
-	if (!err)
-		err = bsp_text_pad(out, '0', zeros);
-	if (!err)
-		err = put_digits(out, d, l->from, l->whole);
-	if (!err)
-		err = bpfstream_out_write(out, ".", l->dot);
-	if (!err)
-		err = put_digits(out, d, l->from + l->whole, l->frac);
-	if (!err)
-		err = bpfstream_out_write(out, exp, exp_len);
-	if (!err)
-		err = bsp_text_pad(out, ' ', left ? fill : 0);
-	return err;
+		body->exp_len = exponent_text(body->exp, (char)('E' | (field->conv & 0x20)), l->exp);
+	len = bsp_body_len(body);
+	if ((field->flags & (BSP_FIELD_ZERO | BSP_FIELD_LEFT)) == BSP_FIELD_ZERO &&
+	    (u64)field->width > len)
+		body->zeros = (u32)((u64)field->width - len);
 }
 
-/* Print (-1)^@negative * @bits * 2^@exp. @before words of @word are for digits before the point. */
-static int format_finite(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
-			 u64 bits, int exp, u32 *word, u32 before, u64 *limb)
+static void real_text(struct bsp_body *body, const struct bsp_field *field, struct real real,
+		      const struct work *work)
 {
-	struct decimal d = { .word = word, .point = before };
-	struct fraction f = { .limb = limb };
+	struct decimal d = { .word = work->word, .point = work->before };
+	struct fraction f = { .limb = work->limb };
 	struct layout l;
 	char style = field->conv | 0x20;
 	u64 prec = field->prec < 0 ? 6 : (u64)field->prec;
@@ -362,46 +378,102 @@ static int format_finite(struct bpfstream_out *out, const struct bsp_field *fiel
 	if (style == 'g' && !prec)
 		prec = 1;
 	digits = prec + (style == 'e');
-	decimal_make(&d, &f, bits, exp, digits, style != 'f');
+	decimal_make(&d, &f, real.bits, real.exp, digits, style != 'f');
 	decimal_round(&d, &f, digits + (style == 'f' ? (u64)d.point * DIGITS : decimal_first(&d)));
 	layout_make(&l, &d, style, prec, field->flags & BSP_FIELD_ALT);
-	return put_number(out, field, negative, &d, &l);
+	*body = (struct bsp_body){ .text = work->text };
+	bsp_text_sign(body, field, real.negative);
+	body_make(body, field, &d, &l, work->text);
 }
 
-static int __attribute__((__noinline__))
-format_small(struct bpfstream_out *out, const struct bsp_field *field, bool negative, u64 bits,
-	     int exp)
+/* Whether a number's text is no longer than SMALL_TEXT. */
+static bool is_small(struct real real, int prec)
+{
+	return real.exp >= SMALL_MIN_EXP && real.exp <= SMALL_MAX_EXP &&
+	       (prec <= (int)SMALL_DIGITS || -real.exp <= (int)SMALL_DIGITS);
+}
+
+static void __attribute__((__noinline__))
+small_text(struct small *small, const struct bsp_field *field, struct real real)
 {
 	u32 word[SMALL_WORDS];
 	u64 limb[SMALL_LIMBS];
+	struct work work = {
+		.word = word, .before = SMALL_BEFORE, .limb = limb, .text = small->text
+	};
 
-	return format_finite(out, field, negative, bits, exp, word, SMALL_BEFORE, limb);
+	real_text(&small->body, field, real, &work);
 }
 
 static int __attribute__((__noinline__))
-format_big(struct bpfstream_out *out, const struct bsp_field *field, bool negative, u64 bits,
-	   int exp)
+format_small(struct bpfstream_out *out, const struct bsp_field *field, struct real real)
 {
-	struct bpfstream_page *page = bsp_page_alloc_for(out->cpu);
-	struct big *big = (struct big *)(void *)page;
+	struct small small;
+
+	small_text(&small, field, real);
+	return bsp_text_field(out, field, &small.body);
+}
+
+static void __attribute__((__noinline__))
+big_text(struct big *big, const struct bsp_field *field, struct real real)
+{
+	struct work work = {
+		.word = big->word, .before = BIG_BEFORE, .limb = big->limb, .text = big->text
+	};
+
+	real_text(&big->body, field, real, &work);
+}
+
+static int __attribute__((__noinline__))
+format_big(struct bpfstream_out *out, const struct bsp_field *field, struct real real)
+{
+	struct big *big = (struct big *)(void *)bsp_page_alloc_for(out->cpu);
 	int err;
 
-	if (!page)
+	if (!big)
 		return -ENOMEM;
-	err = format_finite(out, field, negative, bits, exp, big->word, BIG_BEFORE, big->limb);
-	bsp_page_free(page);
+	big_text(big, field, real);
+	err = bsp_text_field(out, field, &big->body);
+	bsp_page_free(&big->page);
 	return err;
 }
 
 /* Infinity, or not a number. */
-static int format_special(struct bpfstream_out *out, const struct bsp_field *field, bool negative,
-			  bool nan)
+static int __attribute__((__noinline__))
+format_special(struct bpfstream_out *out, const struct bsp_field *field, struct real real)
 {
 	static const char name[2][2][4] = { { "INF", "NAN" }, { "inf", "nan" } };
-	struct bsp_body body = { .text = name[!!(field->conv & 0x20)][nan], .len = 3 };
+	struct bsp_body body = { .text = name[!!(field->conv & 0x20)][!!real.bits], .len = 3 };
 
-	bsp_text_sign(&body, field, negative);
+	bsp_text_sign(&body, field, real.negative);
 	return bsp_text_field(out, field, &body);
+}
+
+/* Of a number that is not finite only @negative is right, and @bits is zero for infinity. */
+static struct real real_of(double value)
+{
+	struct real real;
+	u64 bits;
+	int exp;
+
+	memcpy(&bits, &value, sizeof(bits));
+	exp = (int)(bits >> MANTISSA_BITS & 0x7ff);
+	real.negative = bits >> 63;
+	real.bits = bits & (((u64)1 << MANTISSA_BITS) - 1);
+	real.exp = exp;
+	if (exp == NOT_FINITE || (!exp && !real.bits))
+		return real;
+	if (exp)
+		real.bits |= (u64)1 << MANTISSA_BITS;
+	real.exp = exp ? exp + MIN_EXP - 1 : MIN_EXP;
+	if (real.exp < 0) {	/* as few digits after the point as will do */
+		int even = __builtin_ctzll(real.bits);
+
+		even = even < -real.exp ? even : -real.exp;
+		real.bits >>= even;
+		real.exp += even;
+	}
+	return real;
 }
 
 /**
@@ -415,23 +487,11 @@ static int format_special(struct bpfstream_out *out, const struct bsp_field *fie
  */
 int bsp_format_double(struct bpfstream_out *out, const struct bsp_field *field, double value)
 {
-	u64 bits;
-	bool negative;
-	int exp;
+	struct real real = real_of(value);
 
-	memcpy(&bits, &value, sizeof(bits));
-	negative = bits >> 63;
-	exp = (int)(bits >> MANTISSA_BITS & 0x7ff);
-	bits &= ((u64)1 << MANTISSA_BITS) - 1;
-	if (exp == 0x7ff)
-		return format_special(out, field, negative, bits);
-	if (exp) {
-		bits |= (u64)1 << MANTISSA_BITS;
-		exp += MIN_EXP - 1;
-	} else {
-		exp = bits ? MIN_EXP : 0;
-	}
-	if (exp >= SMALL_MIN_EXP && exp <= SMALL_MAX_EXP)
-		return format_small(out, field, negative, bits, exp);
-	return format_big(out, field, negative, bits, exp);
+	if (real.exp == NOT_FINITE)
+		return format_special(out, field, real);
+	if (is_small(real, field->prec))
+		return format_small(out, field, real);
+	return format_big(out, field, real);
 }

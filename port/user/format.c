@@ -74,6 +74,17 @@ int bsp_text_pad(struct bpfstream_out *out, char ch, u64 n)
 	return 0;
 }
 
+/* Most parts of most fields are empty: those cost no call. */
+static inline int pad(struct bpfstream_out *out, char ch, u64 n)
+{
+	return n ? bsp_text_pad(out, ch, n) : 0;
+}
+
+static inline int put(struct bpfstream_out *out, const char *text, u32 len)
+{
+	return len ? bpfstream_out_write(out, text, len) : 0;
+}
+
 /**
  * bsp_text_field() - append a text in its field
  * @out: writer's state
@@ -91,15 +102,19 @@ int bsp_text_field(struct bpfstream_out *out, const struct bsp_field *field,
 	bool left = field->flags & BSP_FIELD_LEFT;
 	int err;
 
-	err = bsp_text_pad(out, ' ', left ? 0 : spaces);
+	err = pad(out, ' ', left ? 0 : spaces);
 	if (!err)
-		err = bpfstream_out_write(out, body->sign, body->sign_len);
+		err = put(out, body->sign, body->sign_len);
 	if (!err)
-		err = bsp_text_pad(out, '0', body->zeros);
+		err = pad(out, '0', body->zeros);
 	if (!err)
 		err = bpfstream_out_write(out, body->text, body->len);
 	if (!err)
-		err = bsp_text_pad(out, ' ', left ? spaces : 0);
+		err = pad(out, '0', body->more_zeros);
+	if (!err)
+		err = put(out, body->exp, body->exp_len);
+	if (!err)
+		err = pad(out, ' ', left ? spaces : 0);
 	return err;
 }
 
@@ -168,6 +183,8 @@ void bsp_text_integer(struct bsp_body *body, const struct bsp_field *field, u64 
 	char conv = field->conv;
 
 	body->sign_len = 0;
+	body->more_zeros = 0;
+	body->exp_len = 0;
 	if (conv == 'd' || conv == 'i' || conv == 'p') {
 		bool negative = conv != 'p' && (s64)value < 0;
 

@@ -31,15 +31,19 @@ struct bsp_field {
 };
 
 /*
- * The text of a field: sign, zeros, text.
+ * The text of a field: sign, zeros, text, zeros, exponent.
  * @sign: what comes before all zeros: a sign, 0x, or both
+ * @more_zeros: those behind the text
  */
 struct bsp_body {
 	const char *text;
 	u32 len;
 	u32 zeros;
-	u32 sign_len;
-	char sign[4];
+	u32 more_zeros;
+	unsigned char sign_len;
+	unsigned char exp_len;
+	char sign[3];
+	char exp[5];
 };
 
 extern const char bsp_digit_pairs[201] __attribute__((__visibility__("hidden")));
@@ -57,7 +61,7 @@ BSP_MUST_CHECK int bsp_format_double(struct bpfstream_out *out, const struct bsp
 /* Bytes of a body without its field. */
 static inline u64 bsp_body_len(const struct bsp_body *body)
 {
-	return (u64)body->sign_len + body->zeros + body->len;
+	return (u64)body->sign_len + body->zeros + body->len + body->more_zeros + body->exp_len;
 }
 
 static inline bool bsp_is_digit(char ch)

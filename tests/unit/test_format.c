@@ -515,6 +515,91 @@ static void huge_and_tiny_numbers_borrow_a_page(void **state)
 	assert_string_equal(written->text, "1e+300 1e-300");
 }
 
+static void many_digits_of_common_numbers_borrow_a_page(void **state)
+{
+	(void)state;
+	fail_next_page();
+	assert_int_equal(print(NO_LIMIT, ANY_ROOM, "%.17f|%.17e|%.17g|%.1000f|%.1000g", 0.1, 0.1, 0.1,
+			       1.5, 0x1p-17), 0);
+	assert_int_equal(print(NO_LIMIT, ANY_ROOM, "%.18f", 0.1), -ENOMEM);
+	fail_no_page();
+	assert_same_in(ANY_ROOM, "%.18f|%.18e|%.18g", 0.1, 0.1, 0.1);
+	assert_int_equal(written->allocs, 3);
+}
+
+/* Where the text on the stack is longest, and where it is not enough any more. */
+static void numbers_at_the_border_of_small_print(void **state)
+{
+	static const char *const fmt[] = {
+		"%.17f", "%.17e", "%.17g", "%#.17g", "%.16e", "%.18f", "%.18e", "%.18g", "%f", "%e", "%g",
+		"%.900f", "%.900e", "%.900g", "%#.900g"
+	};
+	static const double mantissa[] = {
+		0x1p0, 0x1.8p0, 0x1.0000000000001p0, 0x1.fffffffffffffp0, 0x1.999999999999ap0
+	};
+	size_t f, m;
+	int exp;
+
+	(void)state;
+	for (exp = -135; exp < 70; exp++) {
+		for (m = 0; m < sizeof(mantissa) / sizeof(*mantissa); m++) {
+			for (f = 0; f < sizeof(fmt) / sizeof(*fmt); f++)
+				assert_same_in(ANY_ROOM, fmt[f], ldexp(mantissa[m], exp));
+		}
+	}
+}
+
+static sigjmp_buf leave;
+
+static void leave_by_longjmp(void *arg)
+{
+	(void)arg;
+	siglongjmp(leave, 1);
+}
+
+static void format_and_leave(struct bpfstream_out *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!sigsetjmp(leave, 0))
+		(void)!bsp_vformat(out, fmt, ap);
+	va_end(ap);
+}
+
+/* A thread without a page: the first is the number's, the second is wanted for its text. */
+static void *leave_while_printing(void *arg)
+{
+	struct bpfstream_out out;
+
+	bpfstream_out_open(&out, NO_LIMIT);
+	fixture_at(BSP_POINT_PAGE_ALLOC, 1, leave_by_longjmp, NULL);
+	format_and_leave(&out, "%g", *(double *)arg);
+	return NULL;
+}
+
+static bool no_page_is_left(void *arg)
+{
+	(void)arg;
+	bsp_slots_reap();
+	return bsp_arena_live() == written->pages;
+}
+
+static void a_page_borrowed_by_who_left_by_longjmp_is_found(void **state)
+{
+	static double value[] = { 1e-300, 1e300, 5e-324, 0x1.fffffffffffffp-500 };
+	pthread_t thread;
+	size_t v;
+
+	(void)state;
+	for (v = 0; v < sizeof(value) / sizeof(*value); v++) {
+		assert_int_equal(pthread_create(&thread, NULL, leave_while_printing, &value[v]), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(bsp_fault.countdown, -1);
+		assert_true(fixture_soon(no_page_is_left, NULL));
+	}
+}
+
 static void nothing_is_read_past_the_end_of_a_text(void **state)
 {
 	char *edge = edge_of_memory();
@@ -727,6 +812,9 @@ int main(void)
 		WRITTEN_TEST(no_page_is_enomem_wherever_it_is_missed),
 		WRITTEN_TEST(numbers_of_common_size_take_no_page),
 		WRITTEN_TEST(huge_and_tiny_numbers_borrow_a_page),
+		WRITTEN_TEST(many_digits_of_common_numbers_borrow_a_page),
+		WRITTEN_TEST(numbers_at_the_border_of_small_print),
+		WRITTEN_TEST(a_page_borrowed_by_who_left_by_longjmp_is_found),
 		WRITTEN_TEST(nothing_is_read_past_the_end_of_a_text),
 		WRITTEN_TEST(random_formats_print_as_libc_does),
 	};
