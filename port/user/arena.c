@@ -219,6 +219,17 @@ static struct bpfstream_page *find(u32 who)
 	return NULL;
 }
 
+/*
+ * Asking after every thread takes a system call each: not at every shortage. Apart, and called
+ * last, so it does not add to the stack that a page takes.
+ */
+static struct bpfstream_page * __attribute__((__noinline__)) find_left_behind(u32 who)
+{
+	if (__atomic_fetch_add(&shortages, 1, __ATOMIC_RELAXED) % 64 || !bsp_slots_reap())
+		return NULL;
+	return find(who);
+}
+
 /**
  * bsp_page_alloc_for() - a page for a level
  * @cpu: the level's, or what stands in for it past the deepest
@@ -237,11 +248,7 @@ struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu)
 	if (bsp_fault_page())
 		return NULL;
 	page = find(who);
-	/* Asking after every thread takes a system call each: not at every shortage. */
-	if (!page && !(__atomic_fetch_add(&shortages, 1, __ATOMIC_RELAXED) % 64) &&
-	    bsp_slots_reap())
-		page = find(who);
-	return page;
+	return page ? page : find_left_behind(who);
 }
 
 /* A page for nobody in particular, which no sweep finds. As bsp_page_alloc_for() otherwise. */

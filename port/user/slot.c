@@ -124,15 +124,11 @@ static bool thread_lives(u32 tid)
 	return !gone;
 }
 
-/*
- * Take back what a slot's thread has left. The caller has made itself the owner. Inline: this may
- * happen at the far end of a writer's stack.
- */
-static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot *slot)
+/* Retire the pages that a slot holds. The caller has made itself the owner. */
+static void __attribute__((__noinline__)) slot_retire(struct bsp_slot *slot)
 {
 	u32 n;
 
-	bsp_note_slot_take(slot);
 	for (n = 0; n < BSP_LEVELS; n++) {
 		struct bpfstream_page *page = slot->cpu[n].page;
 
@@ -145,16 +141,27 @@ static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot
 		bsp_barrier();
 		bpfstream_page_retire(page, page->carved);
 	}
-	bsp_arena_sweep(slot, BSP_NO_LEVEL);
-	slot->rcu = false;
-	slot->dumps = 0;
-	bsp_store_relaxed(&slot->level, 0u);
 }
 
 static void slot_pass(struct bsp_slot *slot)
 {
 	bsp_note_slot_pass(slot);
 	__atomic_store_n(&slot->owner, 0, __ATOMIC_RELEASE);	/* ORD(pass:F), pairs with take:F */
+}
+
+/*
+ * Take back what a slot's thread has left. The caller has made itself the owner. Inline: this may
+ * happen at the far end of a writer's stack.
+ */
+static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot *slot)
+{
+	bsp_note_slot_take(slot);
+	slot_retire(slot);
+	bsp_arena_sweep(slot, BSP_NO_LEVEL);
+	slot->rcu = false;
+	slot->dumps = 0;
+	bsp_store_relaxed(&slot->level, 0u);
+	slot_pass(slot);
 }
 
 static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
@@ -174,6 +181,20 @@ static u32 slots_used(void)
 	return n < max_slots ? n : max_slots;
 }
 
+/* Take a slot whose thread has ended, from slot *@i on; *@i is then where to go on. */
+static struct bsp_slot * __attribute__((__noinline__)) take_dead(u32 *i)
+{
+	while (*i < slots_used()) {
+		struct bsp_slot *slot = &slots[(*i)++];
+		u32 owner = bsp_load_relaxed(&slot->owner);
+
+		if (owner && !thread_lives(owner & ~REAPING) &&
+		    slot_take(slot, owner, bsp_asktid() | REAPING))
+			return slot;
+	}
+	return NULL;
+}
+
 /**
  * bsp_slots_reap() - free the slots, and so the pages, of threads that have ended
  *
@@ -182,17 +203,12 @@ static u32 slots_used(void)
  */
 u32 bsp_slots_reap(void)
 {
+	struct bsp_slot *slot;
 	u32 reaped = 0;
-	u32 i;
+	u32 i = 0;
 
-	for (i = 0; i < slots_used(); i++) {
-		u32 owner = bsp_load_relaxed(&slots[i].owner);
-
-		if (!owner || thread_lives(owner & ~REAPING) ||
-		    !slot_take(&slots[i], owner, bsp_asktid() | REAPING))
-			continue;
-		slot_clear(&slots[i]);
-		slot_pass(&slots[i]);
+	while ((slot = take_dead(&i))) {
+		slot_clear(slot);
 		reaped++;
 	}
 	return reaped;
@@ -307,7 +323,6 @@ void bsp_slots_after_fork(u32 life)
 			bsp_store_relaxed(&bsp_self, self_of(self, life));
 		} else if (owner && !(owner & REAPING)) {
 			slot_clear(&slots[i]);
-			slot_pass(&slots[i]);
 		}
 	}
 }
