@@ -31,8 +31,9 @@ static int refuse(struct bpfstream *s, int err)
 	return err;
 }
 
-int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
-		      va_list ap)
+/* Inline: one call and one frame less below the variadic functions, which need a large one. */
+static inline __attribute__((__always_inline__)) int
+print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_list ap)
 {
 	struct bpfstream_out out;
 	struct bpfstream *s;
@@ -49,13 +50,19 @@ int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const c
 	return finish(prog, err, was_empty);
 }
 
+int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
+		      va_list ap)
+{
+	return print(prog, id, fmt, ap);
+}
+
 int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, ...)
 {
 	va_list ap;
 	int err;
 
 	va_start(ap, fmt);
-	err = bpfstream_vprintf(prog, id, fmt, ap);
+	err = print(prog, id, fmt, ap);
 	va_end(ap);
 	return err;
 }
@@ -103,7 +110,8 @@ void bpfstream_stage_init(struct bpfstream_stage *ss)
 	bpfstream_staged_init(staged(ss));
 }
 
-int bpfstream_stage_vprintf(struct bpfstream_stage *ss, const char *fmt, va_list ap)
+static inline __attribute__((__always_inline__)) int
+stage_print(struct bpfstream_stage *ss, const char *fmt, va_list ap)
 {
 	struct bpfstream_out out;
 
@@ -117,13 +125,18 @@ int bpfstream_stage_vprintf(struct bpfstream_stage *ss, const char *fmt, va_list
 	return bpfstream_staged_add_out(staged(ss), &out, bsp_vformat(&out, fmt, ap));
 }
 
+int bpfstream_stage_vprintf(struct bpfstream_stage *ss, const char *fmt, va_list ap)
+{
+	return stage_print(ss, fmt, ap);
+}
+
 int bpfstream_stage_printf(struct bpfstream_stage *ss, const char *fmt, ...)
 {
 	va_list ap;
 	int err;
 
 	va_start(ap, fmt);
-	err = bpfstream_stage_vprintf(ss, fmt, ap);
+	err = stage_print(ss, fmt, ap);
 	va_end(ap);
 	return err;
 }
