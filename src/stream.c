@@ -331,9 +331,9 @@ static void queue_pop(struct bpfstream_queue *queue, struct bpfstream_release *r
 	bpfstream_release_elem(rel, elem);
 }
 
-/* Pieces of text at the front of @queue, @max bytes at most, up to the first loss mark. */
+/* Up to @room pieces at the front of @queue, of @max bytes at most, up to the first loss mark. */
 static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfstream_piece *piece,
-			       u64 max, u64 *bytes)
+			       unsigned int room, u64 max, u64 *bytes)
 {
 	struct bpfstream_elem *elem;
 	unsigned int nr = 0;
@@ -342,7 +342,7 @@ static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfst
 	for (elem = queue->first; elem && !is_mark(elem); elem = elem_next(elem)) {
 		u32 rest = elem_rest(elem);
 
-		if (nr == PIECES || *bytes == max)
+		if (nr == room || *bytes == max)
 			break;
 		if (!rest)
 			continue;
@@ -411,7 +411,7 @@ static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 
 	bsp_store_relaxed(&s->in_hand, ~(u64)0);
 	bsp_barrier();
-	nr = queue_peek(&s->backlog, piece, max, offered);
+	nr = queue_peek(&s->backlog, piece, PIECES, max, offered);
 	bsp_store_relaxed(&s->in_hand, *offered);
 	if (nr)
 		n = sink(ctx, piece, nr);
@@ -519,7 +519,7 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 {
 	struct bpfstream_queue queue = { NULL, NULL };
 	struct bpfstream_release rel = { NULL, 0 };
-	struct bpfstream_piece piece[PIECES];
+	struct bpfstream_piece piece;	/* one at a time: this may be the far end of a small stack */
 	size_t total = 0;
 	u64 offered = 0;
 	long n = 0;
@@ -530,7 +530,7 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 			queue_pop(&queue, &rel);
 			continue;
 		}
-		n = sink(ctx, piece, queue_peek(&queue, piece, ~(u64)0, &offered));
+		n = sink(ctx, &piece, queue_peek(&queue, &piece, 1, ~(u64)0, &offered));
 		if (n > 0) {
 			queue_consume(&queue, (u64)n, &rel);
 			bpfstream_llist_lighten(&s->log, (u64)n);
@@ -589,6 +589,24 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 	bsp_barrier();
 	bsp_store_relaxed(&s->in_hand, others);
 	return total ? (long)total : n;
+}
+
+/**
+ * bpfstream_discard_log() - free the log's text, past whoever holds the mutex
+ * @s: stream
+ *
+ * Context: Any context, NMI-safe.
+ */
+void bpfstream_discard_log(struct bpfstream *s)
+{
+	struct bpfstream_chain log = { .newest = bpfstream_elem_of(bpfstream_llist_take(&s->log)) };
+	struct bpfstream_elem *elem;
+	u64 bytes = 0;
+
+	for (elem = log.newest; elem; elem = elem_next(elem))
+		bytes += is_mark(elem) ? 0 : elem_rest(elem);
+	bpfstream_chain_free(&log);
+	bpfstream_llist_lighten(&s->log, bytes);
 }
 
 /**

@@ -3,8 +3,8 @@
  * stream.h - one stream: many writers, readers in turn
  *
  * Who may run with whom: publish, push, account and stat run beside everything, in any context.
- * deliver wants the stream's mutex. deliver_log runs beside everything, in any context, and
- * deliver_hidden may interrupt a deliver of its own thread.
+ * deliver wants the stream's mutex. deliver_log and discard_log run beside everything, in any
+ * context, and deliver_hidden may interrupt a deliver of its own thread.
  */
 #ifndef BPFSTREAM_STREAM_H
 #define BPFSTREAM_STREAM_H
@@ -71,6 +71,7 @@ typedef long (*bpfstream_sink_fn)(void *ctx, const struct bpfstream_piece *piece
 void bpfstream_init(struct bpfstream *s, u32 capacity, u32 flags);
 void bpfstream_destroy(struct bpfstream *s);
 void bpfstream_discard(struct bpfstream *s);
+void bpfstream_discard_log(struct bpfstream *s);
 
 BSP_MUST_CHECK int bpfstream_publish(struct bpfstream *s, struct bpfstream_chain *chain,
 				     bool *was_empty);

@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fork.h"
@@ -129,6 +130,12 @@ static void become(void)
 		__atomic_store_n(&wiped->life, life, __ATOMIC_RELEASE);
 }
 
+/* The kernel's set of signals is a word; libc's is 128 bytes, which a writer's stack can do without. */
+static void set_signals(int how, u64 set, u64 *old)
+{
+	syscall(SYS_rt_sigprocmask, (long)how, &set, old, sizeof(set));
+}
+
 /**
  * bsp_fork_child() - become a process of its own, if that has not happened yet
  *
@@ -137,16 +144,15 @@ static void become(void)
 void bsp_fork_child(void)
 {
 	int saved = errno;
-	sigset_t all, old;
+	u64 old;
 
 	if (!unknown())
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
+	set_signals(SIG_BLOCK, ~(u64)0, &old);
 	turn_take();
 	if (unknown())
 		become();
 	turn_give();
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	set_signals(SIG_SETMASK, old, NULL);
 	errno = saved;
 }

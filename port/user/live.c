@@ -247,14 +247,14 @@ static long swallow(void *ctx, const struct bpfstream_piece *piece, unsigned int
  * The parent's text is not the child's to print. A read that the fork has interrupted in this
  * thread, @parent_tid in the parent, keeps the lock and what it has in hand.
  */
-static void stream_after_fork(struct bpfstream *s, u32 parent_tid)
+static void __attribute__((__noinline__)) stream_after_fork(struct bpfstream *s, u32 parent_tid)
 {
 	u32 holder = bsp_load_relaxed(&s->lock.holder);
 
 	if (holder && holder == parent_tid) {
 		bsp_store_relaxed(&s->lock.holder, bsp_asktid());
 		(void)bpfstream_deliver_hidden(s, swallow, NULL);
-		(void)bpfstream_deliver_log(s, swallow, NULL);
+		bpfstream_discard_log(s);
 		return;
 	}
 	bsp_mutex_init(&s->lock);

@@ -410,7 +410,7 @@ static int push(struct bpfstream_staged *stage, const char *from, const char *en
 	return bpfstream_staged_push(stage, from, (size_t)(end - from));
 }
 
-static int push_header(struct bpfstream_staged *stage)
+static int __attribute__((__noinline__)) push_header(struct bpfstream_staged *stage)
 {
 	char comm[MAX_COMM] = "";
 	char line[HEADER_ROOM];
@@ -476,7 +476,8 @@ static int push_raw_frames(struct bpfstream_staged *stage, const void *frame)
 	return err;
 }
 
-static int push_trace(struct bpfstream_staged *stage, const void *frame)
+static int __attribute__((__noinline__))
+push_trace(struct bpfstream_staged *stage, const void *frame)
 {
 	unsigned long flags;
 	struct bpfstream_cpu *cpu = bsp_cpu_enter(&flags);	/* I3: only for its level */

@@ -877,6 +877,35 @@ static void deliver_log_passes_marks_and_the_loss_is_told_later(void **state)
 	assert_reads(s, "[2 messages, 20 bytes lost]\n");
 }
 
+static void discard_log_frees_the_log_alone(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct fixture_sink *sink = fixture_sink(SIZE_MAX, 0);
+
+	bpfstream_discard_log(s);
+	assert_int_equal(fixture_push(s, "abc"), 0);
+	assert_int_equal(fixture_deliver(s, sink, 1), 1);
+	assert_int_equal(push_bytes(s, 20000), 0);
+	assert_int_equal(fixture_push(s, "de"), 0);
+	bpfstream_discard_log(s);
+	assert_int_equal(bpfstream_pending(s), 2);
+	assert_reads(s, "bc");
+}
+
+static void discard_log_charges_off_what_was_half_delivered_and_passes_marks(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	assert_int_equal(fixture_push(s, "abc"), 0);
+	assert_int_equal(bpfstream_deliver_log(s, fixture_take, fixture_sink(1, 0)), 1);
+	assert_int_equal(fixture_push(s, "de"), 0);
+	assert_int_equal(bpfstream_pending(s), 4);
+	bpfstream_discard_log(s);
+	assert_int_equal(bpfstream_pending(s), 0);
+	assert_reads(s, "[1 message, 10 bytes lost]\n");
+}
+
 /* A sink that is interrupted by another reader of the same thread. */
 struct interrupted {
 	struct bpfstream *s;
@@ -1131,6 +1160,8 @@ int main(void)
 		TEST(deliver_log_puts_back_what_a_failing_sink_did_not_take),
 		TEST(deliver_log_puts_back_behind_what_was_published_meanwhile),
 		TEST_LOST_LINES(deliver_log_passes_marks_and_the_loss_is_told_later),
+		TEST(discard_log_frees_the_log_alone),
+		TEST_LOST_LINES(discard_log_charges_off_what_was_half_delivered_and_passes_marks),
 		TEST(deliver_hidden_takes_what_the_interrupted_reader_has_not_in_hand),
 		TEST(what_was_taken_under_an_interrupted_reader_is_not_charged_twice),
 		TEST(a_handler_that_takes_all_leaves_the_reader_what_it_has_in_hand),
