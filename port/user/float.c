@@ -47,51 +47,18 @@ struct real {
 	bool negative;
 };
 
-/* What is left of a small number when its arithmetic is over. */
-struct small {
-	struct bsp_body body;
-	char text[SMALL_TEXT];
-};
-
-/*
- * What a page is while a big number is printed. Its first words are left alone: who finds this
- * context abandoned (longjmp) then knows what to do with the page.
- */
-struct big {
-	struct bpfstream_page page;
-	u64 limb[BIG_LIMBS];
-	u32 word[BIG_WORDS];
-	struct bsp_body body;
-	char text[BIG_TEXT];
-};
-
-static_assert(sizeof(struct big) <= BSP_PAGE_SIZE, "a page holds any number");
-static_assert(-MIN_EXP <= 64 * (int)BIG_LIMBS, "the smallest number has a fraction of so many bits");
-
-/*
- * Room for the arithmetic.
- * @word: for digits
- * @before: words of them for those before the point
- * @limb: for the fraction
- * @text: for what is printed
- */
-struct work {
-	u32 *word;
-	u32 before;
-	u64 *limb;
-	char *text;
-};
-
 /*
  * Decimal digits, counted from 0 at the first of word[0].
  * @word: values below BASE
  * @nr: words
  * @point: words before the decimal point, at least one
+ * @exact: nothing follows the last word
  */
 struct decimal {
 	u32 *word;
 	u32 nr;
 	u32 point;
+	bool exact;
 };
 
 /* A binary fraction: limb[nr - 1] begins right after the point; all but lo..hi - 1 are zero. */
@@ -110,13 +77,47 @@ struct fraction {
  * @exp: exponent, if @has_exp
  */
 struct layout {
-	u64 from;
-	u64 whole;
-	u64 frac;
-	bool dot;
-	bool has_exp;
+	u32 from;
+	u32 whole;
+	u32 frac;
 	int exp;
+	bool has_exp;
+	bool dot;
 };
+
+/*
+ * A number on its way to a text.
+ * @limb: room for its fraction
+ * @text: room for its digits
+ */
+struct work {
+	struct decimal d;
+	struct layout l;
+	u64 *limb;
+	char *text;
+};
+
+/* What is left of a small number when its arithmetic is over. */
+struct small {
+	struct bsp_body body;
+	char text[SMALL_TEXT];
+};
+
+/*
+ * What a page is while a big number is printed.
+ * @page: left alone, so whoever finds the level abandoned (longjmp) can give the page back
+ */
+struct big {
+	struct bpfstream_page page;
+	u64 limb[BIG_LIMBS];
+	u32 word[BIG_WORDS];
+	struct work work;
+	struct bsp_body body;
+	char text[BIG_TEXT];
+};
+
+static_assert(sizeof(struct big) <= BSP_PAGE_SIZE, "a page holds any number");
+static_assert(-MIN_EXP <= 64 * (int)BIG_LIMBS, "the smallest number has a fraction of so many bits");
 
 static u32 power_of_ten(u32 exp)
 {
@@ -197,54 +198,56 @@ static u32 *integer_words(u32 *end, u64 bits, u32 shift)
 }
 
 /*
- * Make digits of @bits * 2^@exp: all before the point, and after it @digits more than needed
- * to round (I1), counted from the point or, if @significant, from the first that is not zero.
+ * Make digits: all before the point, and after it @digits more than needed to round (I1),
+ * counted from the point or, if @significant, from the first that is not zero.
  */
-static void decimal_make(struct decimal *d, struct fraction *f, u64 bits, int exp, u64 digits,
-			 bool significant)
+static void __attribute__((__noinline__))
+decimal_make(struct decimal *d, u64 *limb, struct real real, u32 digits, bool significant)
 {
-	u32 shift = exp < 0 ? (u32)-exp : 0;
-	u64 whole = shift < 64 ? bits >> shift : 0;
-	u64 words = digits / DIGITS + 2;
+	u32 shift = real.exp < 0 ? (u32)-real.exp : 0;
+	u64 whole = shift < 64 ? real.bits >> shift : 0;
+	u32 words = digits / DIGITS + 2;
 	u32 *end = d->word + d->point;
-	u32 *first = integer_words(end, whole, exp > 0 ? (u32)exp : 0);
+	u32 *first = integer_words(end, whole, real.exp > 0 ? (u32)real.exp : 0);
 	bool started = !significant || first != end;
+	struct fraction f;
 
 	*--first = 0;
 	d->word = first;
 	d->point = (u32)(end - first);
 	d->nr = d->point;
-	fraction_init(f, f->limb, shift < 64 ? bits - (whole << shift) : bits, shift);
-	while (words && !fraction_zero(f)) {
-		u32 word = fraction_next(f);
+	fraction_init(&f, limb, shift < 64 ? real.bits - (whole << shift) : real.bits, shift);
+	while (words && !fraction_zero(&f)) {
+		u32 word = fraction_next(&f);
 
 		started |= word != 0;
 		words -= started;
 		d->word[d->nr++] = word;
 	}
+	d->exact = fraction_zero(&f);
 }
 
 /* The first digit that is not zero; of zero the one before the point. */
-static u64 decimal_first(const struct decimal *d)
+static u32 decimal_first(const struct decimal *d)
 {
 	u32 i;
 
 	for (i = 0; i < d->nr; i++) {
 		if (d->word[i])
-			return (u64)i * DIGITS + DIGITS - bsp_decimal_len(d->word[i]);
+			return i * DIGITS + DIGITS - bsp_decimal_len(d->word[i]);
 	}
-	return (u64)d->point * DIGITS - 1;
+	return d->point * DIGITS - 1;
 }
 
 /* Past the last digit that is not zero; of zero 0. */
-static u64 decimal_end(const struct decimal *d)
+static u32 decimal_end(const struct decimal *d)
 {
 	u32 i = d->nr;
-	u64 end;
+	u32 end;
 
 	while (i && !d->word[i - 1])
 		i--;
-	end = (u64)i * DIGITS;
+	end = i * DIGITS;
 	if (i) {
 		u32 word;
 
@@ -264,19 +267,19 @@ static bool decimal_zero_after(const struct decimal *d, u32 i)
 }
 
 /* Round to @keep digits, to the nearest, halves to even. @keep is past word[0]. */
-static void decimal_round(struct decimal *d, const struct fraction *left, u64 keep)
+static void decimal_round(struct decimal *d, u32 keep)
 {
-	u32 i = (u32)(keep / DIGITS);
-	u32 unit = power_of_ten(DIGITS - (u32)(keep % DIGITS));
+	u32 i = keep / DIGITS;
+	u32 unit = power_of_ten(DIGITS - keep % DIGITS);
 	u32 rest;
 	bool up, odd;
 
-	if (keep / DIGITS >= d->nr)
+	if (i >= d->nr)
 		return;
 	rest = d->word[i] % unit;
 	odd = (unit == BASE ? d->word[i - 1] : d->word[i] / unit) & 1;
 	up = rest > unit / 2 ||
-	     (rest == unit / 2 && (odd || !decimal_zero_after(d, i) || !fraction_zero(left)));
+	     (rest == unit / 2 && (odd || !decimal_zero_after(d, i) || !d->exact));
 	d->word[i] -= rest;
 	d->nr = i + 1;
 	if (!up)
@@ -289,21 +292,21 @@ static void decimal_round(struct decimal *d, const struct fraction *left, u64 ke
 }
 
 /* What %f, %e or %g (@style) prints of a decimal that has been rounded. */
-static void layout_make(struct layout *l, const struct decimal *d, char style, u64 prec, bool alt)
+static void layout_make(struct layout *l, const struct decimal *d, char style, u32 prec, bool alt)
 {
-	u64 point = (u64)d->point * DIGITS;
-	u64 first = decimal_first(d);
-	u64 end;
+	u32 point = d->point * DIGITS;
+	u32 first = decimal_first(d);
+	u32 end;
 
 	l->exp = (int)point - 1 - (int)first;
 	l->has_exp = style == 'e' ||
-		     (style == 'g' && (l->exp < -4 || (l->exp >= 0 && (u64)l->exp >= prec)));
+		     (style == 'g' && (l->exp < -4 || (l->exp >= 0 && (u32)l->exp >= prec)));
 	l->from = l->has_exp || first < point ? first : point - 1;
 	l->whole = l->has_exp ? 1 : point - l->from;
 	l->frac = prec;
 	if (style == 'g') {
 		/* There @prec counts from the first digit, and zeros at the end are left out. */
-		l->frac = prec - 1 - (l->has_exp ? 0 : (u64)(s64)l->exp);
+		l->frac = prec - 1 - (l->has_exp ? 0 : (u32)l->exp);
 		end = decimal_end(d);
 		if (!alt)
 			end = end > l->from + l->whole ? end - l->from - l->whole : 0;
@@ -327,16 +330,17 @@ static unsigned char exponent_text(char *text, char e, int exp)
 }
 
 /* Digits from digit @from on, @n at most, up to the end of the last word. Returns their end. */
-static char *put_digits(char *to, const struct decimal *d, u64 from, u64 n)
+static char *put_digits(char *to, const struct decimal *d, u32 from, u32 n)
 {
 	while (n && from / DIGITS < d->nr) {
-		char digits[DIGITS];
-		u32 skip = (u32)(from % DIGITS);
-		u32 len = DIGITS - skip < n ? DIGITS - skip : (u32)n;
+		u32 word = d->word[from / DIGITS];
+		u32 rest = DIGITS - from % DIGITS;	/* of the word */
+		u32 len = rest < n ? rest : n;
 
-		memset(digits, '0', sizeof(digits));
-		bsp_put_decimal(digits, d->word[from / DIGITS], DIGITS);
-		memcpy(to, digits + skip, len);
+		if (len < DIGITS)
+			word = word % power_of_ten(rest) / power_of_ten(rest - len);
+		memset(to, '0', len);
+		bsp_put_decimal(to, word, len);
 		to += len;
 		from += len;
 		n -= len;
@@ -344,19 +348,20 @@ static char *put_digits(char *to, const struct decimal *d, u64 from, u64 n)
 	return to;
 }
 
-/* The text of a decimal that has been rounded; the digits go to @text. */
-static void body_make(struct bsp_body *body, const struct bsp_field *field,
-		      const struct decimal *d, const struct layout *l, char *text)
+/* The text of a decimal that has been rounded. */
+static void body_make(struct bsp_body *body, const struct bsp_field *field, const struct work *w)
 {
-	char *point = put_digits(text, d, l->from, l->whole);
+	const struct layout *l = &w->l;
+	char *point = put_digits(w->text, &w->d, l->from, l->whole);
 	char *end = point;
 	u64 len;
 
 	if (l->dot)
 		*end++ = '.';
-	end = put_digits(end, d, l->from + l->whole, l->frac);
-	body->len = (u32)(end - text);
-	body->more_zeros = (u32)(l->frac + l->dot - (u64)(end - point));
+	end = put_digits(end, &w->d, l->from + l->whole, l->frac);
+	body->text = w->text;
+	body->len = (u32)(end - w->text);
+	body->more_zeros = l->frac + l->dot - (u32)(end - point);
 	if (l->has_exp)
 		body->exp_len = exponent_text(body->exp, (char)('E' | (field->conv & 0x20)), l->exp);
 	len = bsp_body_len(body);
@@ -365,25 +370,23 @@ static void body_make(struct bsp_body *body, const struct bsp_field *field,
 		body->zeros = (u32)((u64)field->width - len);
 }
 
-static void real_text(struct bsp_body *body, const struct bsp_field *field, struct real real,
-		      const struct work *work)
+/* The text of a number; @w has room for words, @w->d.point of them before the point. */
+static void __attribute__((__noinline__))
+real_text(struct bsp_body *body, const struct bsp_field *field, struct real real, struct work *w)
 {
-	struct decimal d = { .word = work->word, .point = work->before };
-	struct fraction f = { .limb = work->limb };
-	struct layout l;
 	char style = field->conv | 0x20;
-	u64 prec = field->prec < 0 ? 6 : (u64)field->prec;
-	u64 digits;
+	u32 prec = field->prec < 0 ? 6 : (u32)field->prec;
+	u32 digits;
 
 	if (style == 'g' && !prec)
 		prec = 1;
 	digits = prec + (style == 'e');
-	decimal_make(&d, &f, real.bits, real.exp, digits, style != 'f');
-	decimal_round(&d, &f, digits + (style == 'f' ? (u64)d.point * DIGITS : decimal_first(&d)));
-	layout_make(&l, &d, style, prec, field->flags & BSP_FIELD_ALT);
-	*body = (struct bsp_body){ .text = work->text };
+	decimal_make(&w->d, w->limb, real, digits, style != 'f');
+	decimal_round(&w->d, digits + (style == 'f' ? w->d.point * DIGITS : decimal_first(&w->d)));
+	layout_make(&w->l, &w->d, style, prec, field->flags & BSP_FIELD_ALT);
+	memset(body, 0, sizeof(*body));
 	bsp_text_sign(body, field, real.negative);
-	body_make(body, field, &d, &l, work->text);
+	body_make(body, field, w);
 }
 
 /* Whether a number's text is no longer than SMALL_TEXT. */
@@ -398,10 +401,12 @@ small_text(struct small *small, const struct bsp_field *field, struct real real)
 {
 	u32 word[SMALL_WORDS];
 	u64 limb[SMALL_LIMBS];
-	struct work work = {
-		.word = word, .before = SMALL_BEFORE, .limb = limb, .text = small->text
-	};
+	struct work work;
 
+	work.d.word = word;
+	work.d.point = SMALL_BEFORE;
+	work.limb = limb;
+	work.text = small->text;
 	real_text(&small->body, field, real, &work);
 }
 
@@ -417,11 +422,11 @@ format_small(struct bpfstream_out *out, const struct bsp_field *field, struct re
 static void __attribute__((__noinline__))
 big_text(struct big *big, const struct bsp_field *field, struct real real)
 {
-	struct work work = {
-		.word = big->word, .before = BIG_BEFORE, .limb = big->limb, .text = big->text
-	};
-
-	real_text(&big->body, field, real, &work);
+	big->work.d.word = big->word;
+	big->work.d.point = BIG_BEFORE;
+	big->work.limb = big->limb;
+	big->work.text = big->text;
+	real_text(&big->body, field, real, &big->work);
 }
 
 static int __attribute__((__noinline__))

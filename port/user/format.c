@@ -51,7 +51,7 @@ const char bsp_digit_pairs[201] =
  * Context: Any context, NMI-safe.
  * Return: 0; -ENOSPC the limit would be reached, nothing was appended; -ENOMEM.
  */
-int bsp_text_pad(struct bpfstream_out *out, char ch, u64 n)
+int __attribute__((__noinline__)) bsp_text_pad(struct bpfstream_out *out, char ch, u64 n)
 {
 	if (n && bpfstream_out_bytes(out) + n >= out->limit)
 		return -ENOSPC;
