@@ -56,10 +56,8 @@ mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
 run gcc 'unit contract model nmi stress api kshim static demo' ''
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
-run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false \
-	-Dc_args=-DBSP_NO_OVERREAD
-run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true \
-	-Dc_args=-DBSP_NO_OVERREAD
+run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false
+run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
 run asan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=address,undefined
 run tsan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=thread
 if [ -n "$(wanted unit contract)" ]; then

@@ -42,6 +42,19 @@ const char bsp_digit_pairs[201] =
 	"50515253545556575859606162636465666768697071727374"
 	"75767778798081828384858687888990919293949596979899";
 
+u32 bsp_chunk_starts;
+
+/**
+ * bsp_chunk_init() - find out whether chunks may be read
+ *
+ * Context: Process.
+ */
+void bsp_chunk_init(void)
+{
+	if (BSP_OVERREAD && !bsp_note_is_watched())
+		bsp_store_relaxed(&bsp_chunk_starts, BSP_PAGE_SIZE - BSP_CHUNK + 1);
+}
+
 /**
  * bsp_text_pad() - append one byte many times
  * @out: writer's state

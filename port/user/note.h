@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * note.h - what race detectors cannot see, told to them
+ * note.h - what race detectors cannot see, told to them, and whether there is one
  *
  * The compiler's atomics speak for themselves to ThreadSanitizer. Helgrind knows only what it is
  * told: with BSP_ANNOTATE each ordering operation says its happens-before edge; without it the
@@ -19,6 +19,14 @@
 #define bsp_note_release(p)	((void)(p))
 #define bsp_note_acquire(p)	((void)(p))
 #define bsp_note_unordered(p, len)	((void)(p), (void)(len))
+#endif
+
+/* Whether Valgrind runs us, to which a read of a byte that is nobody's is an error. */
+#ifdef BSP_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#define bsp_note_is_watched()	(RUNNING_ON_VALGRIND != 0)
+#else
+#define bsp_note_is_watched()	false
 #endif
 
 #if defined(BSP_HAVE_VALGRIND) && !defined(BSP_ANNOTATE)

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "arena.h"
+#include "chunk.h"
 #include "fork.h"
 #include "wake.h"
 
@@ -43,6 +44,7 @@ static struct bpfstream_prog *create_locked(const struct bpfstream_opts *opts)
 	struct bpfstream_prog *prog;
 	u32 i;
 
+	bsp_chunk_init();
 	if (bsp_fork_init() || bsp_arena_init() || bsp_arena_grow(pages))
 		return NULL;
 	prog = bsp_live_new();

@@ -21,10 +21,10 @@ def need(*tools):
             skip(f"no {tool}")
 
 
-def run(*argv, **more):
+def run(*argv, check=True, **more):
     argv = [str(arg) for arg in argv]
     print("+", " ".join(argv), flush=True)
-    return subprocess.run(argv, check=True, text=True, **more)
+    return subprocess.run(argv, check=check, text=True, **more)
 
 
 def succeeds(*argv, **more):
@@ -58,5 +58,5 @@ class Installed:
                              capture_output=True, text=True).stdout
         return out.split()
 
-    def run(self, program, **more):
-        return run(program, env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)}, **more)
+    def run(self, *argv, **more):
+        return run(*argv, env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)}, **more)

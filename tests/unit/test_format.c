@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <math.h>
 
+#include "chunk.h"
+#include "fixture.h"
 #include "format.h"
 #include "written.h"
 
@@ -600,6 +602,39 @@ static void a_page_borrowed_by_who_left_by_longjmp_is_found(void **state)
 	}
 }
 
+static char *on_the_heap(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+
+	assert_non_null(copy);
+	return memcpy(copy, text, size);
+}
+
+/* For Valgrind and sanitizers to see. */
+static void no_byte_of_another_object_is_read(void **state)
+{
+	char text[60];
+	size_t len;
+
+	(void)state;
+	for (len = 0; len < sizeof(text); len++) {
+		char *str, *fmt;
+
+		memset(text, 'h', len);
+		text[len] = '\0';
+		str = on_the_heap(text);
+		if (len >= 2)
+			memcpy(text + len - 2, "%s", 2);
+		fmt = on_the_heap(text);
+		assert_same_in(ANY_ROOM, fmt, str);
+		assert_same_in(len, fmt, str);
+		assert_same_in(ANY_ROOM, "%s|%60s|%.5s", str, str, str);
+		free(str);
+		free(fmt);
+	}
+}
+
 static void nothing_is_read_past_the_end_of_a_text(void **state)
 {
 	char *edge = edge_of_memory();
@@ -781,6 +816,15 @@ static void random_formats_print_as_libc_does(void **state)
 	}
 }
 
+/* As under Valgrind. */
+static int setup_byte_by_byte(void **state)
+{
+	int err = written_setup(state);
+
+	bsp_chunk_starts = 0;
+	return err;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -815,9 +859,15 @@ int main(void)
 		WRITTEN_TEST(many_digits_of_common_numbers_borrow_a_page),
 		WRITTEN_TEST(numbers_at_the_border_of_small_print),
 		WRITTEN_TEST(a_page_borrowed_by_who_left_by_longjmp_is_found),
+		WRITTEN_TEST(no_byte_of_another_object_is_read),
 		WRITTEN_TEST(nothing_is_read_past_the_end_of_a_text),
 		WRITTEN_TEST(random_formats_print_as_libc_does),
 	};
 
-	return cmocka_run_group_tests(tests, written_setup, written_teardown);
+	int failed = cmocka_run_group_tests_name("format", tests, written_setup, written_teardown);
+
+	if (bsp_chunk_starts)
+		failed += cmocka_run_group_tests_name("format, byte by byte", tests,
+						      setup_byte_by_byte, written_teardown);
+	return failed;
 }
