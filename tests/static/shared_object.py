@@ -5,8 +5,9 @@
 usage: shared_object.py SOURCE_ROOT LIBRARY.so [LIBRARY.a]
 
 Its thread-local part is a few bytes, initial-exec: no first touch allocates, in a handler or
-elsewhere. All calls are bound when it is loaded: none resolves a name in a handler. The names
-it exports are those that the header declares, and those are the symbol map's.
+elsewhere. All calls are bound when it is loaded: none resolves a name in a handler, and none to a
+function of its own goes through the loader. The names it exports are those that the header
+declares, and those are the symbol map's.
 """
 import pathlib
 import re
@@ -17,6 +18,7 @@ import graph
 TLS_MAX = 16
 LAZY_TLS = re.compile(r"TLSGD|TLSLD|TLS_GD|TLS_LD|DTPMOD|DTPREL|DTPOFF|TLSDESC|GOTPC32_TLSDESC")
 BANNED = re.compile(r"__tls_get_addr|atfork")
+OWN = re.compile(r"\b(bpfstream|bsp)_\w+")
 
 
 def names_in(text, pattern):
@@ -49,6 +51,10 @@ def main():
             problems.append(f"lazy thread-local storage: {line.strip()}")
         if BANNED.search(line):
             problems.append(f"never: {line.strip()}")
+
+    for line in relocations([library]):
+        if OWN.search(line):
+            problems.append(f"bound by the loader, not the linker: {line.strip()}")
 
     segments = graph.output("readelf", "-lW", library)
     tls = [int(size, 16) for size in
