@@ -264,17 +264,17 @@ text_string(struct bpfstream_out *out, const char *str, size_t max)
 		size_t room = (size_t)(out->end - out->pos);
 		size_t len = strnlen(str, room < max ? room : max);
 
-		if (len)
-			memcpy(out->pos, str, len);	/* without an element there is no pos */
-		out->pos += len;
-		str += len;
-		max -= len;
-		if (len == room) {
-			int err = max && *str ? bpfstream_out_more(out) : 0;
+		if (!room) {
+			int err = bpfstream_out_more(out);
 
 			if (err)
 				return err;
+			continue;
 		}
+		memcpy(out->pos, str, len);
+		out->pos += len;
+		str += len;
+		max -= len;
 	}
 	return 0;
 }
