@@ -12,8 +12,8 @@
  *            be interrupted by, every other function here, itself included, to any depth.
  *   process  may sleep and take locks: not from a signal handler.
  *
- * Of all functions, bpfstream_prog_wait() and bpfstream_prog_destroy() alone are cancellation
- * points.
+ * None is a cancellation point, whatever it writes to, but bpfstream_prog_wait(): a thread with a
+ * pthread_cancel() pending finishes its call. (Asynchronous cancellation stops it anywhere.)
  *
  * Errors are returned as negative errno. A message that is refused is counted, by cause, in
  * struct bpfstream_stat; nothing that was accepted before is touched.
@@ -275,6 +275,8 @@ BPFSTREAM_API ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpf
  * bpfstream_prog_wait() - wait until a stream has text
  * @prog: program
  * @timeout_ms: milliseconds at most; 0 not at all, negative for ever
+ *
+ * A cancellation point where it has to wait; a thread that ends there leaves nothing behind.
  *
  * Context: process.
  * Return: mask with bit 1 << id set for each stream that has text; 0 time is up; -EINTR a

@@ -128,6 +128,16 @@ u64 bsp_live_max_capacity(void)
 	return bsp_load_relaxed(&max_capacity);
 }
 
+/* liburcu waits in a cancellation point, with locks of its own held. */
+static void grace_period(void)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	urcu_bp_synchronize_rcu();
+	pthread_setcancelstate(state, NULL);
+}
+
 /**
  * bsp_live_remove() - take a program off the list and wait for those who found it there
  * @prog: program
@@ -144,7 +154,7 @@ void bsp_live_remove(struct bpfstream_prog *prog)
 	__atomic_store_n(slot_of(prog), prog->next, __ATOMIC_RELEASE);
 	bsp_live_unlock();
 	if (!bsp_fork_is_child())
-		urcu_bp_synchronize_rcu();
+		grace_period();
 	/* ORD(drained:J) ACQUIRE (by SEQ_CST), pairs with unpin:J. */
 	while (__atomic_load_n(&prog->pins, __ATOMIC_SEQ_CST))
 		sched_yield();

@@ -85,7 +85,7 @@ static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned i
 		iov[i].iov_len = piece[i].len;
 	}
 	do {
-		n = syscall(SYS_writev, *(int *)ctx, iov, (long)nr);
+		n = syscall(SYS_writev, (long)*(int *)ctx, iov, (long)nr);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		n = -errno;
@@ -116,7 +116,7 @@ static long write_all(int fd, const char *text, size_t len)
 	long n = 0;
 
 	while (done < len) {
-		n = syscall(SYS_write, fd, text + done, len - done);
+		n = syscall(SYS_write, (long)fd, text + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -129,7 +129,6 @@ static long write_all(int fd, const char *text, size_t len)
 	return done ? (long)done : n;
 }
 
-/* write(2) alone: writev(2) is not on every list of what a handler may call. */
 static long write_pieces(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
 	long total = 0;

@@ -47,7 +47,7 @@ static void efd_set(struct bpfstream_prog *prog)
 	int saved = errno;
 
 	/* Fails only when the count is at its maximum, and then it is readable. */
-	if (fd >= 0 && syscall(SYS_write, fd, &one, sizeof(one)) < 0)
+	if (fd >= 0 && syscall(SYS_write, (long)fd, &one, sizeof(one)) < 0)
 		errno = saved;
 	bsp_store_relaxed(&prog->told, (u32)(fd >= 0));
 }
@@ -59,7 +59,7 @@ static void efd_clear(struct bpfstream_prog *prog)
 	int saved = errno;
 
 	bsp_store_relaxed(&prog->told, 0u);
-	if (fd >= 0 && syscall(SYS_read, fd, &count, sizeof(count)) < 0)
+	if (fd >= 0 && syscall(SYS_read, (long)fd, &count, sizeof(count)) < 0)
 		errno = saved;	/* it was not set */
 }
 
@@ -84,9 +84,9 @@ static void watch(struct bpfstream_prog *prog)
 		efd_set(prog);
 }
 
-/* A child forgets all watchers, a wait too that a handler's fork has interrupted. */
-static void unwatch(struct bpfstream_prog *prog)
+static void unwatch(void *arg)
 {
+	struct bpfstream_prog *prog = arg;
 	u32 watchers = bsp_load_relaxed(&prog->watchers);
 
 	/* Relaxed: at worst one wake-up too many. */
@@ -114,7 +114,7 @@ void bsp_wake_drained(struct bpfstream_prog *prog)
 void bsp_wake_close(struct bpfstream_prog *prog)
 {
 	if (prog->efd >= 0)
-		(void)syscall(SYS_close, prog->efd);
+		syscall(SYS_close, (long)prog->efd);
 	prog->efd = -1;
 }
 
@@ -163,17 +163,26 @@ static s64 now_ms(void)
 	return (s64)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The only place where a thread may be cancelled: it has nothing in hand but its watch. */
+static int poll_watched(struct bpfstream_prog *prog, struct pollfd *pfd, int ms)
+{
+	int ret;
+
+	pthread_cleanup_push(unwatch, prog);
+	ret = poll(pfd, 1, ms) < 0 ? -errno : 1;
+	pthread_cleanup_pop(0);
+	return ret;
+}
+
 /* Wait for the eventfd. 1 look again, 0 time is up, -errno. */
-static int wait_once(int fd, int timeout_ms, s64 end)
+static int wait_once(struct bpfstream_prog *prog, int fd, int timeout_ms, s64 end)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	s64 left = timeout_ms < 0 ? -1 : end - now_ms();
 
 	if (timeout_ms >= 0 && left <= 0)
 		return 0;
-	if (poll(&pfd, 1, (int)left) < 0)
-		return -errno;
-	return 1;
+	return poll_watched(prog, &pfd, (int)left);
 }
 
 int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
@@ -201,7 +210,8 @@ int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
 		if (ret)
 			break;
 		/* A handler may have forked, and its child has no eventfd yet. */
-		ret = bsp_load_relaxed(&prog->efd) == fd ? wait_once(fd, timeout_ms, end) : -EINTR;
+		ret = bsp_load_relaxed(&prog->efd) == fd ? wait_once(prog, fd, timeout_ms, end) :
+							-EINTR;
 	} while (ret > 0);
 	if (!ret)
 		ret = readable(prog);

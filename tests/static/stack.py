@@ -37,7 +37,7 @@ INDIRECT = {
 }
 POINTED = {name for names in INDIRECT.values() for name in names}
 ALLOWANCE = 32
-ALLOWANCES = {"pthread_mutex_init": 64, "urcu_bp_read_lock": 128, "write": 64}
+ALLOWANCES = {"pthread_mutex_init": 64, "urcu_bp_read_lock": 128}
 
 
 def base(name):
