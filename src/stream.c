@@ -519,7 +519,7 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 {
 	struct bpfstream_queue queue = { NULL, NULL };
 	struct bpfstream_release rel = { NULL, 0 };
-	struct bpfstream_piece piece;	/* one at a time: this may be the far end of a small stack */
+	struct bpfstream_piece piece;	/* one at a time: the stack may be a small one */
 	size_t total = 0;
 	u64 offered = 0;
 	long n = 0;

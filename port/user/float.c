@@ -28,9 +28,9 @@
 #define SMALL_MAX_EXP	(63 - MANTISSA_BITS)
 #define SMALL_DIGITS	17u
 #define SMALL_BEFORE	4u		/* words: 20 digits and the word of I2 */
-#define SMALL_WORDS	(SMALL_BEFORE + 8u)	/* after the point 4 of zeros, 2 of digits, 2 of I1 */
+#define SMALL_WORDS	(SMALL_BEFORE + 8u)	/* zeros 4, digits 2, and 2 for I1 */
 #define SMALL_LIMBS	2u
-#define SMALL_TEXT	40u		/* 20 digits, the point, 17 digits, and to the end of a word */
+#define SMALL_TEXT	40u		/* 20 digits, point, 17, and the rest of a word */
 
 /* Any number: 1024 bits before the point, 1074 after it. */
 #define BIG_BEFORE	36u		/* words: 309 digits and the word of I2 */
@@ -363,7 +363,8 @@ static void body_make(struct bsp_body *body, const struct bsp_field *field, cons
 	body->len = (u32)(end - w->text);
 	body->more_zeros = l->frac + l->dot - (u32)(end - point);
 	if (l->has_exp)
-		body->exp_len = exponent_text(body->exp, (char)('E' | (field->conv & 0x20)), l->exp);
+		body->exp_len = exponent_text(body->exp, (char)('E' | (field->conv & 0x20)),
+					      l->exp);
 	len = bsp_body_len(body);
 	if ((field->flags & (BSP_FIELD_ZERO | BSP_FIELD_LEFT)) == BSP_FIELD_ZERO &&
 	    (u64)field->width > len)

@@ -130,7 +130,7 @@ static void become(void)
 		__atomic_store_n(&wiped->life, life, __ATOMIC_RELEASE);
 }
 
-/* The kernel's set of signals is a word; libc's is 128 bytes, which a writer's stack can do without. */
+/* The kernel's set of signals is a word; libc's, of 128 bytes, is large for a writer's stack. */
 static void set_signals(int how, u64 set, u64 *old)
 {
 	syscall(SYS_rt_sigprocmask, (long)how, &set, old, sizeof(set));

@@ -112,7 +112,7 @@ class Stack:
         branch, call = BRANCH.match(mnemonic), CALL.match(mnemonic)
         if INDIRECT_CALL.match(f"{mnemonic} {operands}") and not name:
             if plain(function) not in INDIRECT:
-                self.odd.append(f"{function[1]} calls through a pointer, INDIRECT does not say whom")
+                self.odd.append(f"{function[1]} calls through a pointer, unknown to INDIRECT")
         elif call and not name:  # to its own section, which is one function
             self.calls[function].add(function)
         target = name and self.graph.find(function[0], name)
@@ -130,8 +130,9 @@ class Stack:
                 self.odd.append(f"{function[1]} takes {callee[1]}'s address, unknown to INDIRECT")
 
     def _callees(self, function, path):
+        possible = INDIRECT.get(plain(function), ())
         return self.calls[function] | {
-                callee for callee in self.frame if plain(callee) in INDIRECT.get(plain(function), ())
+                callee for callee in self.frame if plain(callee) in possible
                 and any(plain(callee) in self.takes[above] for above in (*path, function))}
 
     def deepest(self, function, path=()):

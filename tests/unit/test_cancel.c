@@ -88,7 +88,8 @@ static void assert_finishes(struct fixture *f, int fd, bool (*call)(struct victi
 
 static bool prints(struct victim *v)
 {
-	return !bpfstream_printf(v->prog, BPFSTREAM_STDOUT, "%s %f %g %9000d", "string", 1.5, 1e300, 1);
+	return !bpfstream_printf(v->prog, BPFSTREAM_STDOUT, "%s %f %g %9000d", "string", 1.5, 1e300,
+				 1);
 }
 
 static bool writes(struct victim *v)
@@ -220,7 +221,9 @@ static bool asks(struct victim *v)
 
 static bool waits_for_what_is_there(struct victim *v)
 {
-	return bpfstream_prog_wait(v->prog, -1) == (1 << BPFSTREAM_STDOUT | 1 << BPFSTREAM_STDERR) &&
+	int both = 1 << BPFSTREAM_STDOUT | 1 << BPFSTREAM_STDERR;
+
+	return bpfstream_prog_wait(v->prog, -1) == both &&
 	       bpfstream_prog_wait(v->prog, 0);
 }
 
@@ -432,7 +435,7 @@ static void ending_a_program_that_a_dump_may_see_finishes(void **state)
 	assert_true(fixture_soon(is_held, f->s));
 	assert_int_equal(pthread_create(&thread[1], NULL, run, &v), 0);
 	for (i = 0; i < 50; i++)
-		fixture_pause();	/* it waits in liburcu most likely; if not, no harm is done */
+		fixture_pause();	/* it waits in liburcu most likely; if not, no harm */
 	empty_pipe(end[0], filled);
 	assert_int_equal(pthread_join(thread[0], NULL), 0);
 	assert_true(dumper.was_well);
