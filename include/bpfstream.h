@@ -214,7 +214,7 @@ BPFSTREAM_API int bpfstream_stage_dump_stack(struct bpfstream_stage *ss);
  *
  * Context: any.
  * Return: 0, and the group is empty; -ENOENT; -EINVAL; -ENOSPC; -ENOMEM. On error the group is
- *	as before and may be committed again; an -ENOSPC is counted as one lost message.
+ *	as before and may be committed again; each -ENOSPC counts its messages as lost.
  */
 BPFSTREAM_API int bpfstream_stage_commit(struct bpfstream_stage *ss, struct bpfstream_prog *prog,
 					 enum bpfstream_id id);
