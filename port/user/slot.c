@@ -249,7 +249,7 @@ static struct bsp_slot *slot_take_any(void)
  * A handler may come in between and claim one too: the thread keeps what it got first. It may even
  * fork, and its child's first call then finds our slot without a thread, and frees it.
  */
-static struct bsp_slot *slot_claim(void)
+static struct bsp_slot * __attribute__((__noinline__)) slot_claim(void)
 {
 	u32 life = bsp_load_relaxed(&bsp_fork_life);
 	uintptr_t self = bsp_load_relaxed(&bsp_self);
