@@ -37,6 +37,8 @@ struct wiped {
 	u32 turn;
 };
 
+#define NO_ADVICE	0x7fffffff	/* not one that madvise(2) knows */
+
 static u32 no_fork = 1;	/* stands in until the first program is made */
 static struct wiped *wiped;
 static bool can_wipe;
@@ -71,7 +73,9 @@ int bsp_fork_init(void)
 	bsp_note_unordered(&home, sizeof(home));
 	wiped = page;
 	home = (u32)getpid();
-	can_wipe = !madvise(page, BSP_PAGE_SIZE, MADV_WIPEONFORK);
+	/* qemu says yes to whatever is asked, and does not wipe. */
+	can_wipe = !madvise(page, BSP_PAGE_SIZE, MADV_WIPEONFORK) &&
+		   madvise(page, BSP_PAGE_SIZE, NO_ADVICE) && errno == EINVAL;
 	wiped->life = can_wipe ? bsp_fork_life : 0;
 	bsp_fork_word = &wiped->life;
 	return 0;
