@@ -12,6 +12,8 @@
  *   I2  The eventfd may be readable with no text waiting; the next read or wait mends that.
  *   I3  Writers are no cancellation points: a thread cancelled here would leave its watchers
  *       asleep. Raw system calls are none, those of libc are.
+ *   I4  In a forked child nobody watches. A wait that the fork has interrupted ends there, as by a
+ *       signal, and takes no watcher away: its own was the parent's.
  *
  * Ordering
  *   wake:K <-> watch:K   text and watcher: both are read-modify-writes of @watchers, so the later
@@ -71,15 +73,22 @@ static void efd_clear(struct bpfstream_prog *prog)
  */
 void bsp_wake_readable(struct bpfstream_prog *prog)
 {
-	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers. */
-	if (__atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL))
+	u32 watchers;
+
+	bsp_note_release(&prog->watchers);
+	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers and their eventfd. */
+	watchers = __atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL);
+	bsp_note_acquire(&prog->watchers);
+	if (watchers)
 		efd_set(prog);
 }
 
 static void watch(struct bpfstream_prog *prog)
 {
-	/* ORD(watch:K) ACQ_REL, pairs with wake:K: the watcher, then the text. */
+	bsp_note_release(&prog->watchers);
+	/* ORD(watch:K) ACQ_REL, pairs with wake:K: the eventfd and the watcher, then the text. */
 	__atomic_fetch_add(&prog->watchers, 1, __ATOMIC_ACQ_REL);
+	bsp_note_acquire(&prog->watchers);
 	if (readable(prog))
 		efd_set(prog);
 }
@@ -103,7 +112,11 @@ static void unwatch(void *arg)
  */
 void bsp_wake_drained(struct bpfstream_prog *prog)
 {
-	if (!bsp_load_relaxed(&prog->watchers) || readable(prog))
+	/* ORD(wake:K) ACQUIRE, pairs with watch:K: the watchers, then their eventfd. */
+	u32 watchers = __atomic_load_n(&prog->watchers, __ATOMIC_ACQUIRE);
+
+	bsp_note_acquire(&prog->watchers);
+	if (!watchers || readable(prog))
 		return;
 	efd_clear(prog);
 	if (readable(prog))
@@ -185,16 +198,26 @@ static int wait_once(struct bpfstream_prog *prog, int fd, int timeout_ms, s64 en
 	return poll_watched(prog, &pfd, (int)left);
 }
 
+/* Whether a handler has forked since, and this is the child (I4). */
+static bool was_forked(u32 life)
+{
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	return bsp_load_relaxed(&bsp_fork_life) != life;
+}
+
 int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
 {
 	s64 end = now_ms() + timeout_ms;
 	int saved = errno;
 	int fd, ret;
+	u32 life;
 
 	if (!prog)
 		return -EINVAL;
 	if (bsp_fork_unseen())
 		bsp_fork_child();
+	life = bsp_load_relaxed(&bsp_fork_life);
 	ret = readable(prog);
 	if (ret || !timeout_ms)
 		return ret;
@@ -209,13 +232,12 @@ int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms)
 		ret = readable(prog);
 		if (ret)
 			break;
-		/* A handler may have forked, and its child has no eventfd yet. */
-		ret = bsp_load_relaxed(&prog->efd) == fd ? wait_once(prog, fd, timeout_ms, end) :
-							-EINTR;
+		ret = was_forked(life) ? -EINTR : wait_once(prog, fd, timeout_ms, end);
 	} while (ret > 0);
 	if (!ret)
 		ret = readable(prog);
-	unwatch(prog);
+	if (!was_forked(life))
+		unwatch(prog);
 	errno = saved;
 	return ret;
 }
