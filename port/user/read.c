@@ -129,44 +129,92 @@ static long write_all(int fd, const char *text, size_t len)
 	return done ? (long)done : n;
 }
 
+/*
+ * Where a dump goes.
+ * @name: of the program, to be told before the first text; NULL for none, or when it was
+ * @stream: what follows the name
+ * @heading: bytes written of the heading
+ * @cut: not all was taken
+ */
+struct dump_to {
+	int fd;
+	const char *name;
+	const char *stream;
+	long heading;
+	bool cut;
+};
+
+static char *put_text(char *at, const char *text, size_t max)
+{
+	size_t len = strnlen(text, max);
+
+	memcpy(at, text, len);
+	return at + len;
+}
+
+/* One write(2), so that nobody else's text comes in between. -errno if nothing was written. */
+static long write_heading(struct dump_to *to)
+{
+	char line[BSP_NAME_LEN + 20];
+	char *end = put_text(line, "==> ", 4);
+	long n;
+
+	end = put_text(end, to->name, BSP_NAME_LEN);
+	end = put_text(end, to->stream, 16);
+	n = write_all(to->fd, line, (size_t)(end - line));
+	to->cut = n < end - line;
+	if (n >= 0) {
+		to->name = NULL;
+		to->heading = n;
+	}
+	return n;
+}
+
 static long write_pieces(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
-	long total = 0;
+	struct dump_to *to = ctx;
+	long total = 0, n;
 	unsigned int i;
 
+	if (to->name) {
+		n = write_heading(to);
+		if (to->cut)
+			return n < 0 ? n : 0;
+	}
 	for (i = 0; i < nr; i++) {
-		long n = write_all(*(int *)ctx, piece[i].text, piece[i].len);
-
+		n = write_all(to->fd, piece[i].text, piece[i].len);
 		if (n > 0)
 			total += n;
-		if (n < (long)piece[i].len)
+		to->cut = n < (long)piece[i].len;
+		if (to->cut)
 			return total ? total : n;
 	}
 	return total;
 }
 
-static long dump(struct bpfstream *s, int fd)
+static long dump(struct bpfstream *s, struct dump_to *to)
 {
 	long hidden = 0, n;
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
-		n = bpfstream_deliver_all(s, write_pieces, &fd);
+		n = bpfstream_deliver_all(s, write_pieces, to);
 		bsp_mutex_release(&s->lock);
 		return n;
 	}
 	if (holder == bsp_gettid())
-		hidden = bpfstream_deliver_hidden(s, write_pieces, &fd);
-	if (hidden < 0)
-		return hidden;
+		hidden = bpfstream_deliver_hidden(s, write_pieces, to);
+	if (to->cut)
+		return hidden;	/* no newer text before the rest of this */
 	bsp_slot_dump_begin();
-	n = bpfstream_deliver_log(s, write_pieces, &fd);
+	n = bpfstream_deliver_log(s, write_pieces, to);
 	bsp_slot_dump_end();
 	return n < 0 && hidden ? hidden : n + hidden;
 }
 
 ssize_t bpfstream_prog_dump(struct bpfstream_prog *prog, enum bpfstream_id id, int fd)
 {
+	struct dump_to to = { .fd = fd };
 	struct bpfstream *s;
 	int err = bsp_stream_find(prog, (int)id, &s);
 
@@ -174,28 +222,12 @@ ssize_t bpfstream_prog_dump(struct bpfstream_prog *prog, enum bpfstream_id id, i
 		return err;
 	if (bsp_fork_unseen())
 		bsp_fork_child();
-	return dump(s, fd);
-}
-
-static long dump_heading(const struct bpfstream_prog *prog, u32 i, int fd)
-{
-	static const char tail[BSP_NR_STREAMS][14] = { " (stdout) <==\n", " (stderr) <==\n" };
-	long head, name, end;
-
-	if (!prog->name[0] || !bpfstream_pending(&prog->stream[i]))
-		return 0;
-	head = write_all(fd, "==> ", 4);
-	if (head < 0)
-		return head;
-	name = write_all(fd, prog->name, strnlen(prog->name, BSP_NAME_LEN));
-	if (name < 0)
-		return head;
-	end = write_all(fd, tail[i], sizeof(tail[i]));
-	return head + name + (end > 0 ? end : 0);
+	return dump(s, &to);
 }
 
 ssize_t bpfstream_dump_all(int fd)
 {
+	static const char stream[BSP_NR_STREAMS][16] = { " (stdout) <==\n", " (stderr) <==\n" };
 	struct bpfstream_prog *prog = NULL;
 	bool locked = bsp_live_begin();
 	ssize_t total = 0;
@@ -204,11 +236,12 @@ ssize_t bpfstream_dump_all(int fd)
 
 	while ((prog = bsp_live_next(prog))) {
 		for (i = 0; i < BSP_NR_STREAMS; i++) {
-			long head = dump_heading(prog, i, fd);
-			long n = head < 0 ? head : dump(&prog->stream[i], fd);
+			struct dump_to to = { .fd = fd, .stream = stream[i] };
+			long n;
 
-			total += head > 0 ? head : 0;
-			total += n > 0 ? n : 0;
+			to.name = prog->name[0] ? prog->name : NULL;
+			n = dump(&prog->stream[i], &to);
+			total += to.heading + (n > 0 ? n : 0);
 			if (n < 0)
 				err = n;
 		}
