@@ -105,13 +105,14 @@ int bpfstream_staged_commit(struct bpfstream_staged *stage, struct bpfstream *s,
 	int err;
 
 	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++) {
-		if (stage->lost[i])
-			bpfstream_account_loss(s, (enum bpfstream_cause)i, stage->lost[i], 0);
+		if (!stage->lost[i])
+			continue;
+		/* All bytes go with the first of the causes: streams do not tell them apart. */
+		bpfstream_account_loss(s, (enum bpfstream_cause)i, stage->lost[i],
+				       stage->lost_bytes);
 		stage->lost[i] = 0;
+		stage->lost_bytes = 0;
 	}
-	if (stage->lost_bytes)
-		bsp_counter_add(&s->lost_bytes, stage->lost_bytes);
-	stage->lost_bytes = 0;
 	err = bpfstream_publish(s, &stage->chain, was_empty);
 	if (err)
 		bpfstream_account_loss(s, bpfstream_cause_of(err), stage->messages, bytes);

@@ -78,8 +78,10 @@ void bpfstream_destroy(struct bpfstream *s)
 void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64 messages,
 			    u64 bytes)
 {
-	bsp_counter_add(&s->lost[cause], messages);
+	/* Who is told of a message in between is told of its bytes too: see losses_now(). */
 	bsp_counter_add(&s->lost_bytes, bytes);
+	bsp_barrier();
+	bsp_counter_add(&s->lost[cause], messages);
 }
 
 /**
@@ -112,6 +114,18 @@ u64 bpfstream_lost(const struct bpfstream *s)
 }
 
 /*
+ * Messages and bytes lost by now. What interrupts, or is interrupted, may add bytes to one line
+ * whose message is told in the next, never the other way round: no byte goes untold. Between
+ * CPUs there is no such order.
+ */
+static void losses_now(const struct bpfstream *s, u64 now[2])
+{
+	now[0] = bpfstream_lost(s);
+	bsp_barrier();
+	now[1] = bsp_counter_read(&s->lost_bytes);
+}
+
+/*
  * A loss mark is an element that carries the loss counters as they were when it was published.
  * The reader tells the difference to what it told before, so a stale or a second mark says
  * nothing false; and a mark costs the charge nothing.
@@ -120,9 +134,10 @@ u64 bpfstream_lost(const struct bpfstream *s)
  */
 static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 {
-	u64 now[2] = { bpfstream_lost(s), bsp_counter_read(&s->lost_bytes) };
 	struct bpfstream_out out;
+	u64 now[2];
 
+	losses_now(s, now);
 	if (now[0] == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
 		return 0;
 	bpfstream_out_open(&out, BPFSTREAM_MARK_LEN + 1);
@@ -376,13 +391,17 @@ static void queue_consume(struct bpfstream_queue *queue, u64 bytes, struct bpfst
 /* The next piece of a loss line, if one is due before any more text. */
 static bool line_due(struct bpfstream *s, struct bpfstream_release *rel)
 {
+	u64 now[2];
+
 	while (s->line_pos == s->line_len && s->backlog.first && is_mark(s->backlog.first)) {
 		tell_mark(s, s->backlog.first);
 		queue_pop(&s->backlog, rel);
 	}
 	if (s->line_pos == s->line_len && !s->backlog.first &&
-	    (s->flags & BPFSTREAM_FLAG_LOST_LINES))
-		tell_losses(s, bpfstream_lost(s), bsp_counter_read(&s->lost_bytes));
+	    (s->flags & BPFSTREAM_FLAG_LOST_LINES)) {
+		losses_now(s, now);
+		tell_losses(s, now[0], now[1]);
+	}
 	return s->line_pos < s->line_len;
 }
 
