@@ -44,6 +44,19 @@ static void page_with_text_ends(void)
 	nmi_scene_lay("in the old page\n");
 }
 
+static void text_above_ends(void)
+{
+	nmi_scene_fill(64);
+	nmi_scene_lay("in a handler's page\n");
+}
+
+/* And so has the page of who interrupts. */
+static void both_pages_end(void)
+{
+	page_with_text_ends();
+	nmi_scene_above(text_above_ends);
+}
+
 /* No room for an element is left, and nothing waits in the page: its retirement frees it. */
 static void page_is_over(void)
 {
@@ -57,6 +70,14 @@ static void messages_wait(void)
 	nmi_scene_lay("begins in that page, Breaks off, and goes on in another one\n");
 	nmi_scene_lay("Comes third\n");
 	nmi_scene_lay("Does not come after anything but these\n");
+}
+
+/* The next to print retires the page in which they are. */
+static void messages_fill_page(void)
+{
+	nmi_scene_fill(64);
+	nmi_scene_lay("First of two\n");
+	nmi_scene_lay("Second\n");
 }
 
 static void many_wait(void)
@@ -77,6 +98,22 @@ static void nearly_full(void)
 
 	snprintf(text, sizeof(text), "%-179s\n", "Of 199 bytes this takes 180, and so");
 	nmi_scene_lay(text);
+}
+
+static void nearly_full_and_page_ends(void)
+{
+	nearly_full();
+	nmi_scene_fill(64);
+}
+
+static void no_page(void)
+{
+	nmi_scene_starve(0);
+}
+
+static void one_page(void)
+{
+	nmi_scene_starve(1);
 }
 
 static void lost_one(void)
@@ -276,25 +313,39 @@ const struct nmi_victim nmi_victims[] = {
 	{ "printf, float", NMI_ROOMY, NMI_PRINTS, text_waits, run_float, text_float },
 	{ "printf, no page yet", NMI_ROOMY, NMI_PRINTS, empty, run_short, text_short },
 	{ "printf, page ends", NMI_ROOMY, NMI_PRINTS, page_ends, run_long, text_long },
-	{ "printf, its text waits", NMI_ROOMY, NMI_PRINTS, page_with_text_ends, run_long, text_long },
+	{ "printf, pages end", NMI_ROOMY, NMI_PRINTS, both_pages_end, run_long, text_long },
 	{ "printf, page is freed", NMI_ROOMY, NMI_PRINTS, page_is_over, run_long, text_long },
 	{ "printf, first of thread", NMI_ROOMY, NMI_PRINTS | NMI_THREAD, empty, run_short,
 	  text_short },
 	{ "printf, nothing", NMI_ROOMY, 0, text_waits, run_empty, NULL },
 	{ "printf, refused", NMI_TIGHT, NMI_REFUSED | NMI_PRINTS, nearly_full, run_refused,
 	  text_refused },
+	{ "printf, refused, pages", NMI_TIGHT, NMI_REFUSED | NMI_PRINTS, nearly_full_and_page_ends,
+	  run_long, text_long },
+	{ "printf, refused, told", NMI_TOLD, NMI_REFUSED | NMI_PRINTS, nearly_full, run_refused,
+	  text_refused },
+	{ "printf, no memory", NMI_ROOMY, NMI_STARVED, no_page, run_short, text_short },
+	{ "printf, the last page", NMI_ROOMY, NMI_STARVED | NMI_PRINTS, one_page, run_short,
+	  text_short },
 	{ "printf, no format", NMI_ROOMY, NMI_INVALID, text_waits, run_invalid, text_invalid },
 	{ "printf, with loss line", NMI_TOLD, NMI_PRINTS, lost_one, run_short, text_short },
 	{ "write", NMI_ROOMY, NMI_PRINTS, text_waits, run_write, text_write },
 	{ "bprintf", NMI_ROOMY, NMI_PRINTS, page_begun, run_bprintf, text_bprintf },
 	{ "stage, commit", NMI_ROOMY, NMI_PRINTS | NMI_EFD_FULL, page_ends, run_stage, text_stage },
+	{ "stage, refused", NMI_TIGHT, NMI_REFUSED | NMI_PRINTS, nearly_full_and_page_ends, run_stage,
+	  text_stage, 2 },
+	{ "stage, refused, told", NMI_TOLD, NMI_REFUSED | NMI_PRINTS, nearly_full, run_stage,
+	  text_stage, 2 },
+	{ "stage, no memory", NMI_ROOMY, NMI_STARVED, no_page, run_stage, text_stage },
 	{ "stage, free", NMI_ROOMY, 0, page_ends, run_stage_free, NULL },
 	{ "read", NMI_ROOMY, NMI_READS, messages_wait, run_read, NULL },
+	{ "read, page is retired", NMI_ROOMY, NMI_READS, messages_fill_page, run_read, NULL },
 	{ "read, part", NMI_ROOMY, NMI_READS, messages_wait, run_read_part, NULL },
 	{ "read, many", NMI_ROOMY, NMI_READS, many_wait, run_read, NULL },
 	{ "read, loss line", NMI_TOLD, NMI_READS, lost_between, run_read, NULL },
 	{ "drain", NMI_ROOMY, NMI_READS, messages_wait, run_drain, NULL },
 	{ "dump", NMI_ROOMY, NMI_READS, messages_wait, run_dump, NULL },
+	{ "dump, page is retired", NMI_ROOMY, NMI_READS, messages_fill_page, run_dump, NULL },
 	{ "dump all", NMI_ROOMY, NMI_READS, messages_wait, run_dump_all, NULL },
 	{ "stat", NMI_ROOMY, 0, text_waits, run_stat, NULL },
 };

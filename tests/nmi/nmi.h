@@ -91,11 +91,13 @@ enum nmi_prog {
 #define NMI_THREAD	0x08u	/* each attempt in a new thread */
 #define NMI_EFD_FULL	0x10u	/* the eventfd takes no more: write(2) fails with EAGAIN */
 #define NMI_INVALID	0x20u	/* is refused for its format */
+#define NMI_STARVED	0x40u	/* gets no page; with NMI_PRINTS: or the last one there is */
 
 /*
  * @before: brings about the state
  * @run: what is interrupted
  * @text: what it prints; NULL for nothing
+ * @messages: in @text; 0 means 1
  */
 struct nmi_victim {
 	const char *name;
@@ -104,6 +106,7 @@ struct nmi_victim {
 	void (*before)(void);
 	void (*run)(void);
 	size_t (*text)(char *to);
+	unsigned int messages;
 };
 
 /*
@@ -177,6 +180,8 @@ void nmi_scene_lay(const char *text);
 void nmi_scene_lose(const char *text);
 void nmi_scene_loss_line(const char *line);
 void nmi_scene_fill(size_t room);
+void nmi_scene_starve(unsigned int left);
+void nmi_scene_above(void (*fn)(void));
 
 /* ---- attempt.c ---- */
 

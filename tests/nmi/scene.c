@@ -6,9 +6,10 @@
  *   I1  Each message that was accepted was taken once, whole: what the victim, the handlers'
  *       dumps and the last read took is, merged, the texts in an order in which they can have
  *       been published. A group stands together.
- *   I2  Each message that was refused is counted, and none other, with its bytes.
+ *   I2  Each message that was refused is counted, and none other, with its bytes; and where lines
+ *       tell of losses, they tell of these.
  *   I3  Nothing is pending, and no page is in use but those that the thread writes to; of these,
- *       all that was carved was released. No level is in use.
+ *       all that was carved was released. No level is in use, nor the readers' mutex.
  *   I4  With text waiting, the eventfd is readable.
  * Then the thread's pages are given back, so that each scene begins with none.
  */
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,10 +25,11 @@
 #include "nmi.h"
 
 #include "arena.h"
-#include "slot.h"
+#include "live.h"
 
 #define STATES_MAX	64u	/* ways to merge that are kept open at once */
 #define ITEMS_MAX	(NMI_DEPTH + 1)
+#define BUDGET		16u	/* pages of a program */
 
 static const uint32_t capacities[NMI_NR_PROGS] = { 65536, 200, 200 };
 
@@ -37,6 +40,9 @@ static int dump_out[NMI_DEPTH + 1];
 static struct nmi_taken base;	/* what waits when the victim begins */
 static struct bpfstream_stat before;
 static int efd;
+
+static struct bpfstream_page *hoard[NMI_NR_PROGS * BUDGET];
+static unsigned int nr_hoarded;
 
 struct nmi_now nmi_now;
 
@@ -63,7 +69,7 @@ void nmi_scene_init(void)
 		struct bpfstream_opts opts = {
 			.sz = sizeof(opts),
 			.capacity = capacities[i],
-			.page_budget = 32,
+			.page_budget = BUDGET,
 			.flags = i == NMI_TOLD ? BPFSTREAM_LOST_LINES : 0,
 		};
 
@@ -126,6 +132,33 @@ void nmi_scene_fill(size_t room)
 		nmi_fail("the page cannot be filled");
 }
 
+/* Take all pages but @left. Those that the thread writes to stay its own. */
+void nmi_scene_starve(unsigned int left)
+{
+	struct bpfstream_page *page;
+
+	while ((page = bsp_page_alloc()))
+		hoard[nr_hoarded++] = page;
+	while (left--)
+		bsp_page_free(hoard[--nr_hoarded]);
+}
+
+static void end_starvation(void)
+{
+	while (nr_hoarded)
+		bsp_page_free(hoard[--nr_hoarded]);
+}
+
+/* Run a function as a handler would run it that interrupts a writer. */
+void nmi_scene_above(void (*fn)(void))
+{
+	struct bpfstream_out out;
+
+	bpfstream_out_open(&out, 1);
+	fn();
+	bpfstream_out_leave(&out);
+}
+
 static void set_efd(bool full)
 {
 	uint64_t count;
@@ -135,6 +168,11 @@ static void set_efd(bool full)
 	count = UINT64_MAX - 1;
 	if (full && write(efd, &count, sizeof(count)) < 0)
 		nmi_fail("the eventfd cannot be filled: %s", strerror(errno));
+}
+
+static struct bpfstream *stream(void)
+{
+	return &nmi_now.prog->stream[BPFSTREAM_STDOUT - 1];
 }
 
 static struct bpfstream_stat stat_now(void)
@@ -166,6 +204,8 @@ void nmi_scene_set(const struct nmi_victim *victim)
 	efd = efds[victim->prog];
 	base.len = 0;
 	set_efd(false);
+	/* Otherwise the first print's path would tell whether the last scene lost anything. */
+	stream()->marked = bpfstream_lost(stream());
 	victim->before();
 	before = stat_now();
 	if (victim->traits & NMI_EFD_FULL)
@@ -268,6 +308,9 @@ static void check_victim(void)
 	} else if (traits(NMI_REFUSED)) {
 		if (ret != -ENOSPC && !(ret == 0 && nr_dumps()))
 			nmi_fail("the victim returns %ld, not -ENOSPC", ret);
+	} else if (traits(NMI_STARVED)) {
+		if (ret != -ENOMEM && !(ret == 0 && traits(NMI_PRINTS)))
+			nmi_fail("the victim returns %ld, not -ENOMEM", ret);
 	} else if (ret != (traits(NMI_INVALID) ? -EINVAL : 0)) {
 		nmi_fail("the victim returns %ld", ret);
 	}
@@ -282,59 +325,108 @@ static void check_handler(unsigned int depth)
 
 		if (ret < 0 || (size_t)ret != len)
 			nmi_fail("dump %u returns %ld and took %zu bytes", depth, ret, len);
-	} else if (ret && !(ret == -ENOSPC && nmi_now.victim->prog == NMI_TIGHT)) {
+	} else if (ret && !(ret == -ENOSPC && nmi_now.victim->prog != NMI_ROOMY) &&
+		   !(ret == -ENOMEM && traits(NMI_STARVED))) {
 		nmi_fail("the handler at depth %u returns %ld", depth, ret);
 	}
 }
 
-static void add_item(size_t len)
+/* A call that printed @len bytes of text, the last item's, in @messages: where is it now? */
+static void sort_out(struct bpfstream_stat *lost, long ret, unsigned int messages, size_t len)
 {
-	items[nr_items++].len = len;
+	if (!ret) {
+		items[nr_items++].len = len;
+		return;
+	}
+	if (ret == -ENOMEM) {	/* a scene that starves has no page to format into */
+		lost->lost_nomem++;
+		return;
+	}
+	if (ret == -ENOSPC)
+		lost->lost_full += messages;
+	else
+		lost->lost_invalid += messages;
+	lost->lost_bytes += len;
+}
+
+static void check_counter(const char *name, uint64_t now, uint64_t then, uint64_t expected)
+{
+	if (now - then != expected)
+		nmi_fail("losses, %s: %lu, expected %lu", name, (unsigned long)(now - then),
+			 (unsigned long)expected);
+}
+
+/* The number after @*at; which must be followed by @text, at whose end @*at is then. */
+static uint64_t number(const char **at, const char *text)
+{
+	char *end;
+	uint64_t n = strtoul(*at, &end, 10);
+
+	if (strncmp(end, text, strlen(text)))
+		nmi_fail("a broken line that tells of losses: %.40s", *at);
+	*at = end + strlen(text);
+	return n;
+}
+
+/* Take the lines that tell of losses out of a text, and add up what they tell. */
+static void take_out_lines(struct nmi_taken *taken, struct bpfstream_stat *told)
+{
+	char *line;
+
+	taken->text[taken->len] = '\0';
+	while ((line = strchr(taken->text, '['))) {
+		const char *at = line + 1;
+		uint64_t messages = number(&at, " message");
+
+		at += *at == 's';
+		told->lost_full += messages;
+		told->lost_bytes += at++[0] == ',' ? number(&at, " bytes lost]\n") : 0;
+		taken->len -= (size_t)(at - line);
+		memmove(line, at, strlen(at) + 1);
+	}
+}
+
+/*
+ * Lines stand where messages are missing, and so in the base, unless it is not known who of
+ * several comes first, or a dump went past the reader, to whom it left the telling.
+ */
+static void check_lines(const struct bpfstream_stat *lost)
+{
+	struct bpfstream_stat told = { 0 }, expected = *lost;
+	unsigned int i;
+
+	if (nmi_now.victim->prog != NMI_TOLD || (!traits(NMI_REFUSED) && !nr_dumps()))
+		return;
+	take_out_lines(&base, &expected);
+	for (i = 0; i < NMI_NR_TAKERS; i++)
+		take_out_lines(&nmi_now.taken[i], &told);
+	check_counter("messages told of", told.lost_full, 0, expected.lost_full);
+	check_counter("bytes told of", told.lost_bytes, 0, expected.lost_bytes);
 }
 
 /* Sort out what was published from what was refused; the latter must be counted. */
 static void check_losses(void)
 {
-	struct bpfstream_stat now = stat_now();
-	uint64_t full = before.lost_full, bytes = before.lost_bytes;
-	uint64_t invalid = before.lost_invalid;
+	const struct nmi_victim *victim = nmi_now.victim;
+	struct bpfstream_stat now = stat_now(), lost = { 0 };
 	unsigned int depth;
-	size_t len;
 
 	nr_items = 0;
-	if (nmi_now.victim->text) {
-		len = nmi_now.victim->text(items[0].text);
-		if (!nmi_now.ret) {
-			add_item(len);
-		} else {
-			full += nmi_now.ret == -ENOSPC;
-			invalid += nmi_now.ret == -EINVAL;
-			bytes += len;
-		}
-	}
+	if (victim->text)
+		sort_out(&lost, nmi_now.ret, victim->messages ? victim->messages : 1,
+			 victim->text(items[0].text));
 	for (depth = 1; depth <= nmi_now.reached; depth++) {
 		const struct nmi_handler *by = nmi_now.by[depth];
 
-		if (!by->text)
-			continue;
-		len = by->text(items[nr_items].text, depth);
-		if (!nmi_now.handler_ret[depth]) {
-			add_item(len);
-		} else {
-			full += by->messages;
-			bytes += len;
-		}
+		if (by->text)
+			sort_out(&lost, nmi_now.handler_ret[depth], by->messages,
+				 by->text(items[nr_items].text, depth));
 	}
-	if (now.lost_full != full || now.lost_invalid != invalid || now.lost_bytes != bytes ||
-	    now.lost_nomem != before.lost_nomem)
-		nmi_fail("lost: full %lu not %lu, invalid %lu not %lu, bytes %lu not %lu, nomem %lu",
-			 (unsigned long)(now.lost_full - before.lost_full),
-			 (unsigned long)(full - before.lost_full),
-			 (unsigned long)(now.lost_invalid - before.lost_invalid),
-			 (unsigned long)(invalid - before.lost_invalid),
-			 (unsigned long)(now.lost_bytes - before.lost_bytes),
-			 (unsigned long)(bytes - before.lost_bytes),
-			 (unsigned long)(now.lost_nomem - before.lost_nomem));
+	check_counter("full", now.lost_full, before.lost_full, lost.lost_full);
+	check_counter("no memory", now.lost_nomem, before.lost_nomem, lost.lost_nomem);
+	check_counter("invalid", now.lost_invalid, before.lost_invalid, lost.lost_invalid);
+	check_counter("bytes", now.lost_bytes, before.lost_bytes, lost.lost_bytes);
+	check_lines(&lost);
 	if (now.pending)
 		nmi_fail("%lu bytes are pending of nothing", (unsigned long)now.pending);
 }
@@ -459,6 +551,7 @@ static void check_pages(void)
 	struct bsp_slot *slot = bsp_slot_self();
 	unsigned int level;
 
+	end_starvation();
 	if (bsp_arena_live() != bsp_slots_pages())
 		nmi_fail("%u pages live, %u in slots", bsp_arena_live(), bsp_slots_pages());
 	if (slot->level)
@@ -466,6 +559,8 @@ static void check_pages(void)
 	for (level = 0; level < BSP_LEVELS; level++) {
 		struct bpfstream_cpu *cpu = &slot->cpu[level];
 
+		if (slot->frame[level].where)
+			nmi_fail("level %u still has a frame", level);
 		if (!cpu->page)
 			continue;
 		check_page(cpu, level);
@@ -474,6 +569,15 @@ static void check_pages(void)
 	}
 	if (bsp_arena_live())
 		nmi_fail("%u pages were not freed", bsp_arena_live());
+}
+
+static void check_readers(void)
+{
+	const struct bpfstream *s = stream();
+
+	if (s->lock.holder || s->in_hand || s->backlog.first || !bpfstream_llist_empty(&s->log))
+		nmi_fail("the stream is not at rest: holder %u, in hand %lu", s->lock.holder,
+			 (unsigned long)s->in_hand);
 }
 
 /* ---- the turn ---- */
@@ -508,6 +612,8 @@ static int turn(void)
 	if (by == &nmi_handlers[NMI_STAT])
 		return traits(NMI_READS) ? (int)(before.pending - nmi_now.pending_seen) :
 					   (int)(nmi_now.pending_seen - before.pending);
+	if (traits(NMI_STARVED))
+		return 0;
 	if (traits(NMI_REFUSED))
 		return nmi_now.ret != 0;
 	if (is_dump(1))
@@ -534,6 +640,7 @@ int nmi_scene_judge(void)
 		check_handler(depth);
 	check_losses();
 	check_texts();
+	check_readers();
 	check_pages();
 	return nmi_now.reached ? turn() : -1;
 }
