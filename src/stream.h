@@ -3,8 +3,8 @@
  * stream.h - one stream: many writers, readers in turn
  *
  * Who may run with whom: publish, push, account and stat run beside everything, in any context.
- * deliver wants the stream's mutex. deliver_log and discard_log run beside everything, in any
- * context, and deliver_hidden may interrupt a deliver of its own thread.
+ * deliver and deliver_all want the stream's mutex. deliver_log and discard_log run beside
+ * everything, in any context, and deliver_hidden may interrupt a deliver of its own thread.
  */
 #ifndef BPFSTREAM_STREAM_H
 #define BPFSTREAM_STREAM_H
