@@ -79,7 +79,7 @@ void bsp_wake_readable(struct bpfstream_prog *prog)
 	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers and their eventfd. */
 	watchers = __atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL);
 	bsp_note_acquire(&prog->watchers);
-	if (watchers)
+	if (watchers && readable(prog))
 		efd_set(prog);
 }
 
