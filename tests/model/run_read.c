@@ -309,7 +309,7 @@ static size_t want_of_stream(struct run *r, const struct prog *prog, unsigned in
 	struct model_stream *m = run_model(prog, id);
 	uint64_t text;
 
-	if (prog->name[0] && m->pending) {
+	if (prog->name[0] && model_prepare(m)) {
 		at += (size_t)sprintf(r->want + at, "==> %.31s (%s) <==\n", prog->name,
 				      id ? "stderr" : "stdout");
 	}
