@@ -58,6 +58,7 @@ static struct bpfstream_prog *create_locked(const struct bpfstream_opts *opts)
 	prog->efd_given = false;
 	bsp_store_relaxed(&prog->watchers, 0u);
 	bsp_store_relaxed(&prog->told, 0u);
+	bsp_note_unordered(&prog->told, sizeof(prog->told));
 	prog->pages = pages;
 	memset(prog->name, 0, sizeof(prog->name));
 	for (i = 0; opts->name && opts->name[i] && i < sizeof(prog->name) - 1; i++)
