@@ -98,11 +98,11 @@ static void call_victim(void)
 		nmi_path_record(plan.record_victim, victim->run);
 	} else if (plan.path) {
 		nmi_arm(plan.path, plan.point, interrupt);
-		victim->run();
+		nmi_call(victim->run);
 		if (!nmi_disarm())
 			nmi_report->missed++;
 	} else {
-		victim->run();
+		nmi_call(victim->run);
 	}
 	if (errno != NMI_ERRNO)
 		wrong("the victim's call changes errno");

@@ -70,6 +70,7 @@ struct nmi_path {
 
 bool nmi_path_usable(void);
 void nmi_path_init(void);
+void nmi_call(void (*fn)(void));
 void nmi_path_record(struct nmi_path *path, void (*fn)(void));
 void nmi_path_link(struct nmi_path *path);
 void nmi_arm(const struct nmi_path *path, uint32_t point, void (*then)(void));

@@ -133,6 +133,26 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 	trap.then();
 }
 
+/**
+ * nmi_call() - call a function on a stack that begins where a page does
+ * @fn: function
+ *
+ * libc's memset() and its kin go another way where an address is close to a page's end. So the
+ * way to be noted and the ways to be interrupted are the same wherever the stack is.
+ *
+ * Context: any.
+ */
+void __attribute__((__noinline__)) nmi_call(void (*fn)(void))
+{
+	__asm__ volatile("mov %%rsp, %%rbx\n\t"
+			 "sub $4096, %%rsp\n\t"
+			 "and $-4096, %%rsp\n\t"
+			 "call *%0\n\t"
+			 "mov %%rbx, %%rsp"
+			 : : "r"(fn)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
 static void __attribute__((__noinline__)) call_trapped(void (*fn)(void))
 {
 	__asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
@@ -140,7 +160,7 @@ static void __attribute__((__noinline__)) call_trapped(void (*fn)(void))
 			 "orq %0, (%%rsp)\n\t"
 			 "popfq\n\t"
 			 "lea 128(%%rsp), %%rsp" : : "i"(TRAP_FLAG) : "memory", "cc");
-	fn();
+	nmi_call(fn);
 	__asm__ volatile("" : : : "memory");
 }
 
