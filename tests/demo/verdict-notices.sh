@@ -9,7 +9,7 @@
 set -eu
 
 bin=$1/examples
-dir=$(mktemp -d "${TMPDIR:-/tmp}/verdict.XXXXXX")
+dir=$(mktemp -d --suffix=.verdict)
 daemon=
 
 clean_up()

@@ -124,14 +124,14 @@ class Graph:
 
     def closure(self, roots):
         """{outside name: one who refers to it}, over all that @roots lead to."""
-        seen, todo, outside = set(), [self.home[root] for root in roots], {}
-        while todo:
-            where = todo.pop()
+        seen, ahead, outside = set(), [self.home[root] for root in roots], {}
+        while ahead:
+            where = ahead.pop()
             if where in seen:
                 continue
             seen.add(where)
             inside, names = self.targets(where)
-            todo.extend(inside)
+            ahead.extend(inside)
             for name in names:
                 outside.setdefault(name, self.functions.get(where, where[1]))
         return outside
