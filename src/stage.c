@@ -56,7 +56,7 @@ int bpfstream_staged_add_out(struct bpfstream_staged *stage, struct bpfstream_ou
 {
 	u64 bytes = bpfstream_out_bytes(out);
 
-	if (!err && stage->chain.bytes + bytes >= out->limit)
+	if (!err && bytes && stage->chain.bytes + bytes >= out->limit)
 		err = -ENOSPC;
 	if (err) {
 		bpfstream_out_drop(out);

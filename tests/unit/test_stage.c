@@ -425,7 +425,7 @@ static void a_message_that_would_make_the_group_too_long_is_not_added(void **sta
 		{ 10, 6, 15, -ENOSPC },
 		{ 5000, 4999, 10000, 0 },
 		{ 5000, 5000, 10000, -ENOSPC },
-		{ 15, 0, 15, -ENOSPC },
+		{ 15, 0, 15, 0 },
 		{ 14, 0, 15, 0 },
 	};
 	struct bpfstream *s = stream_of(state);
