@@ -107,7 +107,8 @@ static struct bpfstream_staged *staged(struct bpfstream_stage *ss)
 
 void bpfstream_stage_init(struct bpfstream_stage *ss)
 {
-	bpfstream_staged_init(staged(ss));
+	if (ss)
+		bpfstream_staged_init(staged(ss));
 }
 
 static inline __attribute__((__always_inline__)) int
