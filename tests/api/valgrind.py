@@ -5,7 +5,7 @@
 usage: valgrind.py SOURCE_ROOT BUILD_DIR aware|unaware CC [ARG...]
 
 The library is the optimized one that everybody uses, and the programs are the README's example,
-calls.c and heap.c. A library that was built without Valgrind's headers is unaware of it.
+calls.c, heap.c and threads.c. A library that was built without Valgrind's headers is unaware of it.
 """
 import pathlib
 import sys
@@ -27,7 +27,7 @@ def programs(root, work):
     text, _ = readme.example((root / "README.md").read_text())
     example.write_text(text)
     return {"example": example, "calls": root / "tests/api/calls.c",
-            "heap": root / "tests/api/heap.c"}
+            "heap": root / "tests/api/heap.c", "threads": root / "tests/api/threads.c"}
 
 
 def main():
