@@ -7,11 +7,13 @@
 #ifndef BSP_FAULT_H
 #define BSP_FAULT_H
 
+/* BSP_POINT_LEVEL: a level is raised and has no frame, on the way in and on the way out */
 enum bsp_point {
 	BSP_POINT_PAGE_ALLOC,
 	BSP_POINT_PAGE_FREE,
 	BSP_POINT_CPU_ENTER,
 	BSP_POINT_CPU_LEAVE,
+	BSP_POINT_LEVEL,
 	BSP_POINT_CMPXCHG,
 	BSP_NR_POINTS
 };

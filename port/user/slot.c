@@ -7,10 +7,11 @@
  *       another life, in a process that this one was forked from, is as good as none.
  *   I2  Levels below slot->level are in use or were left by longjmp; the rest are free. A context
  *       uses one level, and what interrupts it only higher ones: plain stores suffice.
- *   I3  frame[n].where is NULL, or the context that uses level n keeps frame[n].what there. It is
- *       set after the level is raised and cleared before it is lowered. So a level whose frame
- *       no longer holds its value is one that nobody uses any more, as is one that is entered
- *       and has a frame already; in doubt it is in use.
+ *   I3  The context that uses level n keeps frame[n].what at frame[n].where. That is set after the
+ *       level is raised and cleared, to NULL, before it is lowered. So a level whose frame is
+ *       NULL or no longer holds its value is one that nobody uses any more, or not yet: who is
+ *       about to use it looks, once its frame is set, whether somebody came in between. A level
+ *       that is entered and has a frame already was left by longjmp. In doubt it is in use.
  *   I4  The thread-local part is one word, initial-exec: its first touch allocates nothing.
  *
  * Threads that end need no destructor: their slots are found by asking the kernel whether the
@@ -359,25 +360,50 @@ static bool frame_lives(const struct bsp_slot *slot, u32 level)
 	unsigned long now;
 
 	if (!where)
-		return true;
+		return false;
 	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == slot->frame[level].what;
 }
 
-/* Out of line: bsp_cpu_enter() is in every writer's deepest path. */
-static void __attribute__((__noinline__)) level_reclaim(struct bsp_slot *slot, u32 level)
-{
-	bsp_arena_sweep(slot, level);
-	slot->frame[level].where = NULL;
-}
-
-/* All levels taken: free the topmost ones that a longjmp has left behind. */
-static u32 __attribute__((__noinline__)) reclaim_levels(struct bsp_slot *slot)
+/*
+ * All levels taken: the topmost ones that a longjmp has left behind are free. What pages they have
+ * lost is looked for when they are entered: only then are they their user's alone.
+ */
+static u32 __attribute__((__noinline__)) reclaim_levels(const struct bsp_slot *slot)
 {
 	u32 level = BSP_LEVELS;
 
 	while (level && !frame_lives(slot, level - 1))
-		level_reclaim(slot, --level);
+		level--;
 	return level;
+}
+
+/*
+ * Make a level the caller's. A handler that comes before the frame is set may find the level dead
+ * and use it; when it is gone, all is set again.
+ *
+ * Returns whether a longjmp has left the level, so that it may have lost a page.
+ */
+static inline __attribute__((__always_inline__)) bool
+level_take(struct bsp_slot *slot, u32 level, unsigned long *flags)
+{
+	bool left = false;
+	unsigned long mine;
+
+	do {
+		mine = bsp_load_relaxed(&slot->serial) + 1;
+		bsp_store_relaxed(&slot->serial, mine);
+		bsp_barrier();
+		bsp_store_relaxed(&slot->level, level + 1);
+		bsp_barrier();
+		bsp_fault_point(BSP_POINT_LEVEL);
+		left |= slot->frame[level].where != NULL;
+		*flags = mine << 4 | level;
+		slot->frame[level].what = *flags;
+		bsp_barrier();
+		slot->frame[level].where = flags;
+		bsp_barrier();
+	} while (__builtin_expect(bsp_load_relaxed(&slot->serial) != mine, 0));
+	return left;
 }
 
 /**
@@ -402,16 +428,8 @@ struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
 		if (level == BSP_LEVELS)
 			return NULL;
 	}
-	bsp_store_relaxed(&slot->level, level + 1);
-	bsp_barrier();
-	/* Left by longjmp, and lowered by one that was below: it may have lost a page. */
-	if (__builtin_expect(slot->frame[level].where != NULL, 0))
-		level_reclaim(slot, level);
-	*flags = ++slot->serial << 4 | level;
-	slot->frame[level].what = *flags;
-	bsp_barrier();
-	slot->frame[level].where = flags;
-	bsp_barrier();
+	if (__builtin_expect(level_take(slot, level, flags), 0))
+		bsp_arena_sweep(slot, level);
 	return &slot->cpu[level];
 }
 
@@ -431,6 +449,7 @@ void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
 	bsp_barrier();
 	slot->frame[level].where = NULL;
 	bsp_barrier();
+	bsp_fault_point(BSP_POINT_LEVEL);
 	bsp_store_relaxed(&slot->level, level);
 	bsp_note_slot_pass(slot);
 }

@@ -424,7 +424,7 @@ static void a_slot_comes_as_the_thread_that_ended_left_it(void **state)
 	assert_ptr_equal(first, second);
 	carved = first->carved;
 	assert_in_range(carved, 2, UINT32_MAX);
-	assert_int_equal(bsp_slots_reap(), 1);
+	assert_true(fixture_soon(has_been_reaped, NULL));
 }
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

@@ -487,17 +487,32 @@ static void what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level(void **
 	leave_all(flags, cpu);
 }
 
-static void a_level_whose_frame_is_not_known_yet_is_in_use(void **state)
+static void print_and_note_cpu(void *arg)
+{
+	unsigned long flags;
+
+	*(struct bpfstream_cpu **)arg = bsp_cpu_enter(&flags);
+	bsp_cpu_leave(*(struct bpfstream_cpu **)arg, flags);
+}
+
+/* Who comes before the frame is set uses the level, and is gone when it is. */
+static void a_level_that_a_handler_used_on_the_way_in_is_taken_again(void **state)
 {
 	struct bsp_slot *slot = bsp_slot_self();
 	unsigned long flags[BSP_LEVELS], more;
-	struct bpfstream_cpu *cpu[BSP_LEVELS];
+	struct bpfstream_cpu *in_handler = NULL;
+	u32 n;
 
 	(void)state;
-	enter_all(flags, cpu);
-	slot->frame[DEEPEST].where = NULL;	/* as just before bsp_cpu_enter() sets it */
+	for (n = 0; n < BSP_LEVELS - 1; n++)
+		assert_non_null(bsp_cpu_enter(&flags[n]));
+	fixture_at(BSP_POINT_LEVEL, 0, print_and_note_cpu, &in_handler);
+	assert_ptr_equal(bsp_cpu_enter(&flags[n]), &slot->cpu[n]);
+	assert_ptr_equal(in_handler, &slot->cpu[n]);
+	assert_int_equal(slot->level, BSP_LEVELS);
 	assert_null(bsp_cpu_enter(&more));
-	leave_all(flags, cpu);
+	for (n = BSP_LEVELS; n--;)
+		bsp_cpu_leave(&slot->cpu[n], flags[n]);
 }
 
 static void a_level_that_comes_back_gives_its_page_in_hand_back(void **state)
@@ -587,6 +602,26 @@ static void jump(void *arg)
 {
 	(void)arg;
 	siglongjmp(back, 1);
+}
+
+/* As between two stores of a level's way in or out: raised, and without a frame. */
+static void levels_left_on_the_way_in_or_out_are_found_again(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	unsigned long flags;
+	volatile u32 i;
+
+	for (i = 0; i < 6 * BSP_LEVELS; i++) {
+		fixture_at(BSP_POINT_LEVEL, i % 2, jump, NULL);
+		if (!sigsetjmp(back, 1))
+			(void)bpfstream_write(prog, OUT, "x", 1);
+	}
+	bsp_fault.countdown = -1;
+	assert_int_equal(bsp_slot_self()->level, BSP_LEVELS);
+	assert_ptr_equal(bsp_cpu_enter(&flags), &bsp_slot_self()->cpu[0]);
+	bsp_cpu_leave(&bsp_slot_self()->cpu[0], flags);
+	assert_int_equal(bsp_slot_self()->level, 0);
+	assert_reads(&prog->stream[0], "xxxxxxxxxxxx");
 }
 
 /* A handler, with a message that it does not end; jumps with a page in hand that is not its level's. */
@@ -683,11 +718,12 @@ int main(void)
 		TEST(a_level_left_where_memory_is_no_more_comes_back),
 		TEST(a_frame_just_where_a_left_one_was_is_not_taken_for_it),
 		TEST(what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level),
-		TEST(a_level_whose_frame_is_not_known_yet_is_in_use),
+		TEST(a_level_that_a_handler_used_on_the_way_in_is_taken_again),
 		TEST(a_level_that_comes_back_gives_its_page_in_hand_back),
 		TEST(a_page_in_hand_below_a_level_that_comes_back_is_left_alone),
 		TEST(a_page_of_its_own_is_not_the_deepest_levels_to_sweep),
 		TEST(a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep),
+		TEST(levels_left_on_the_way_in_or_out_are_found_again),
 		TEST(a_level_left_by_a_jump_and_lowered_is_swept_when_it_is_entered),
 		TEST(a_tag_names_one_level_of_one_slot),
 		TEST(what_is_no_slots_level_has_no_tag),
