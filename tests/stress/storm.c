@@ -190,15 +190,19 @@ static void *thread_main(void *arg)
 	struct bsp_slot *slot;
 
 	me = thread;
-	bsp_store_relaxed(&thread->tid, gettid());
-	storm_signals(SIG_UNBLOCK);
+	if (!thread->deaf) {
+		bsp_store_relaxed(&thread->tid, gettid());
+		storm_signals(SIG_UNBLOCK);
+	}
 	thread->run(thread);
 	storm_signals(SIG_BLOCK);
 	bsp_store_relaxed(&thread->tid, 0);
 	me = NULL;
+	if (thread->at_end)
+		thread->at_end(thread);
 	slot = bsp_slot_self();
 	thread->slot = bsp_slot_index(slot);
-	thread->level = slot->level;
+	thread->level = bsp_load_relaxed(&slot->level);
 	return NULL;
 }
 
@@ -251,7 +255,7 @@ void storm_write_all(struct storm_thread *thread)
 	__atomic_fetch_sub(&thread->storm->writing, 1, __ATOMIC_RELAXED);
 }
 
-/** storm_close() - end all. What fixture_teardown() asserts holds */
+/** storm_close() - end all. What fixture_teardown() asserts holds, if no page was left adrift */
 void storm_close(struct storm *s)
 {
 	unsigned int i;
@@ -261,7 +265,12 @@ void storm_close(struct storm *s)
 		close(s->outlet[i].fd);
 	for (i = 0; i < STORM_WRITERS; i++)
 		free(s->account[i].fate);
-	fixture_teardown((void **)&s->f);
+	if (s->adrift) {
+		bpfstream_prog_destroy(s->prog);
+		free(s->f);
+	} else {
+		fixture_teardown((void **)&s->f);
+	}
 	free(s);
 }
 
@@ -368,16 +377,21 @@ static void prove_sums(struct storm *s, const struct verdict_book *book)
 	say_figures(s, &stat);
 }
 
-/* Nobody jumped anywhere, so nothing is left behind. */
-static void prove_nothing_left(struct storm *s)
+/*
+ * No level and no page is left behind, but by those who jumped out of a message that then did not
+ * appear: it may have kept its pages.
+ */
+static void prove_nothing_left(struct storm *s, const struct verdict_book *book)
 {
+	u64 kept = verdict_vanished(book) * (2 + s->account[0].fill / BSP_PAGE_SIZE);
 	unsigned int i;
 
-	for (i = 0; i < STORM_THREADS; i++)
+	for (i = 0; i < STORM_THREADS && !kept; i++)
 		assert_int_equal(s->thread[i].level, 0);
-	assert_no_page_adrift();
+	assert_in_range(bsp_arena_live() - bsp_slots_pages(), 0, kept);
 	assert_true(fixture_soon(only_own_pages, NULL));
-	assert_no_page_adrift();
+	s->adrift = bsp_arena_live() - bsp_slots_pages();
+	assert_in_range(s->adrift, 0, kept);
 }
 
 /**
@@ -392,7 +406,7 @@ void storm_prove_sole(struct storm *s, struct storm_outlet *from)
 
 	verdict_sole(&book, &text);
 	prove_sums(s, &book);
-	prove_nothing_left(s);
+	prove_nothing_left(s, &book);
 	text_done(&text);
 }
 
@@ -407,7 +421,7 @@ void storm_prove_shared(struct storm *s)
 		text[i] = text_of(&s->outlet[i]);
 	verdict_shared(&book, text, STORM_OUTLETS);
 	prove_sums(s, &book);
-	prove_nothing_left(s);
+	prove_nothing_left(s, &book);
 	for (i = 0; i < STORM_OUTLETS; i++)
 		text_done(&text[i]);
 }

@@ -31,10 +31,12 @@ struct storm_outlet {
 
 /*
  * @account: by kind
+ * @deaf: no handler is to run in it
  * @tid: the kernel's id while handlers may come, else 0
  * @noting: not 0 while an account of this thread is written to
  * @may_jump: handlers may leave by siglongjmp(@jump)
  * @in_handler: what a handler does besides printing
+ * @at_end: runs last, with no handler any more
  * @level: of the slot, when all was over
  * @slot: index of the slot
  */
@@ -44,7 +46,9 @@ struct storm_thread {
 	struct account *account[STORM_KINDS];
 	void (*run)(struct storm_thread *thread);
 	void (*in_handler)(struct storm_thread *thread, unsigned int kind);
+	void (*at_end)(struct storm_thread *thread);
 	pthread_t pthread;
+	bool deaf;
 	pid_t tid;
 	volatile sig_atomic_t noting;
 	volatile sig_atomic_t may_jump;
@@ -58,6 +62,7 @@ struct storm_thread {
  * @writing: threads that still do
  * @over: no writer is left; for readers
  * @calm: the flood is to end
+ * @adrift: pages in use that no thread holds, when all was proved
  * @elsewhere: losses of other programs that the writers printed into
  */
 struct storm {
@@ -72,6 +77,7 @@ struct storm {
 	bool calm;
 	bool flooded;
 	pthread_t flood;
+	u32 adrift;
 	struct bpfstream_stat elsewhere;
 };
 
