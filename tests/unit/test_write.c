@@ -249,6 +249,7 @@ static void a_format_that_is_not_known_is_refused_and_counted(void **state)
 static void no_format_and_no_text_are_refused_and_counted(void **state)
 {
 	struct bpfstream_prog *prog = prog_of(state);
+	struct bpfstream_stage ss;
 
 	assert_int_equal(bpfstream_printf(prog, OUT, NULL), -EINVAL);
 	assert_int_equal(call_vprintf(prog, OUT, NULL), -EINVAL);
@@ -256,6 +257,10 @@ static void no_format_and_no_text_are_refused_and_counted(void **state)
 	assert_int_equal(bpfstream_write(prog, OUT, NULL, SIZE_MAX), -EINVAL);
 	assert_int_equal(bpfstream_bprintf(prog, OUT, NULL, NULL, 0), -EINVAL);
 	assert_lost(prog, 0, 0, 5, 0);
+	bpfstream_stage_init(&ss);
+	assert_int_equal(bpfstream_stage_printf(&ss, NULL), -EINVAL);
+	assert_int_equal(bpfstream_stage_commit(&ss, prog, OUT), 0);
+	assert_lost(prog, 0, 0, 6, 0);
 	assert_int_equal(bpfstream_lost(&prog->stream[1]), 0);
 }
 
