@@ -62,6 +62,7 @@ struct storm_thread {
  * @writing: threads that still do
  * @over: no writer is left; for readers
  * @calm: the flood is to end
+ * @count, @failed: for the test: what it does with all its threads, and what went wrong
  * @adrift: pages in use that no thread holds, when all was proved
  * @elsewhere: losses of other programs that the writers printed into
  */
@@ -77,6 +78,8 @@ struct storm {
 	bool calm;
 	bool flooded;
 	pthread_t flood;
+	u32 count;
+	u32 failed;
 	u32 adrift;
 	struct bpfstream_stat elsewhere;
 };
@@ -97,6 +100,7 @@ void storm_close(struct storm *s);
 
 void storm_write_all(struct storm_thread *thread);
 bool storm_writing(struct storm *s);
+void storm_count(u32 *count, int by);
 struct bpfstream_stat storm_stat(struct bpfstream_prog *prog);
 void storm_pause_us(unsigned int us);
 

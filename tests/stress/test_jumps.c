@@ -9,8 +9,6 @@
 #define WRITERS	3u
 #define JUMP_IN	4u	/* signals */
 
-static u32 jumps;
-
 /* Whatever handlers and thread were printing is left in the middle. */
 static void jump_away(struct storm_thread *thread, unsigned int kind)
 {
@@ -26,7 +24,7 @@ static void landed(struct storm_thread *thread)
 	for (kind = 0; kind < STORM_KINDS; kind++)
 		if (thread->account[kind]->in_flight)
 			account_cut_short(thread->account[kind]);
-	__atomic_fetch_add(&jumps, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->count, 1);
 }
 
 /* Overwrite what dead frames have left on the stack. */
@@ -57,7 +55,7 @@ static void print_and_jump(struct storm_thread *thread)
 		if (!account_print(a, thread->storm->prog))
 			break;
 	thread->may_jump = 0;
-	__atomic_fetch_sub(&thread->storm->writing, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->writing, -1);
 }
 
 static void prints_that_handlers_jump_out_of_cost_no_level_and_no_capacity(void **state)
@@ -67,8 +65,7 @@ static void prints_that_handlers_jump_out_of_cost_no_level_and_no_capacity(void 
 	unsigned int i;
 
 	(void)state;
-	jumps = 0;
-	s->writing = WRITERS;
+	storm_count(&s->writing, WRITERS);
 	for (i = 0; i < WRITERS; i++) {
 		s->thread[i].in_handler = jump_away;
 		s->thread[i].at_end = levels_come_back;
@@ -84,7 +81,7 @@ static void prints_that_handlers_jump_out_of_cost_no_level_and_no_capacity(void 
 	for (i = 0; i < WRITERS; i++)
 		assert_true(s->thread[i].level < BSP_LEVELS);
 	storm_prove_sole(s, &s->outlet[0]);
-	print_message("%u jumps, %u pages kept\n", jumps, s->adrift);
+	print_message("%u jumps, %u pages kept\n", s->count, s->adrift);
 	storm_close(s);
 }
 

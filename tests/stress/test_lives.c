@@ -22,7 +22,6 @@
 	} while (0)
 
 static const struct bpfstream_opts roomy = { .sz = sizeof(roomy), .capacity = FIXTURE_CAPACITY };
-static u32 bad_children, children;
 static int child_status;
 
 /* ---- fork ---- */
@@ -59,9 +58,9 @@ static void fork_one(struct storm_thread *thread, struct account *a)
 		_exit(child_prints_alone(thread, a));
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	__atomic_fetch_add(&children, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->count, 1);
 	if (status) {
-		__atomic_fetch_add(&bad_children, 1, __ATOMIC_RELAXED);
+		storm_count(&thread->storm->failed, 1);
 		bsp_store_relaxed(&child_status, status);
 	}
 }
@@ -74,7 +73,7 @@ static void fork_on(struct storm_thread *thread)
 		fork_one(thread, thread->account[0]);
 		(void)account_print(thread->account[0], thread->storm->prog);
 	}
-	__atomic_fetch_sub(&thread->storm->writing, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->writing, -1);
 }
 
 /*
@@ -88,19 +87,28 @@ static void fork_in_handler(struct storm_thread *thread, unsigned int kind)
 		fork_one(thread, thread->account[kind]);
 }
 
+/* To Helgrind a child's first call races with what the parent's threads did before the fork. */
+static void skip_on_helgrind(void)
+{
+#ifdef BSP_ANNOTATE
+	print_message("skipped: helgrind does not know that a fork comes after what was before it\n");
+	skip();
+#endif
+}
+
 static void forks_in_the_storm_take_nothing_from_the_parent(void **state)
 {
-	struct storm *s = storm_open(&roomy, storm_loops(500000, 300), 3000);
+	struct storm *s;
 	unsigned int i;
 
 	(void)state;
-	bad_children = 0;
-	children = 0;
+	skip_on_helgrind();
+	s = storm_open(&roomy, storm_loops(500000, 300), 3000);
 	for (i = 0; i < WRITERS; i++) {
 		s->thread[i].in_handler = fork_in_handler;
 		storm_start(s, i, storm_write_all);
 	}
-	__atomic_fetch_add(&s->writing, 1, __ATOMIC_RELAXED);
+	storm_count(&s->writing, 1);
 	storm_start(s, FORKER, fork_on);
 	storm_flood(s);
 	while (storm_writing(s))
@@ -109,10 +117,10 @@ static void forks_in_the_storm_take_nothing_from_the_parent(void **state)
 		storm_join(s, i);
 	storm_over(s);
 	storm_drain(&s->outlet[0], s->prog);
-	if (bad_children)
-		fail_msg("%u of %u children, one with status 0x%x", bad_children, children,
+	if (s->failed)
+		fail_msg("%u of %u children, one with status 0x%x", s->failed, s->count,
 			 (unsigned int)child_status);
-	print_message("%u children\n", children);
+	print_message("%u children\n", s->count);
 	storm_prove_sole(s, &s->outlet[0]);
 	storm_close(s);
 }
@@ -145,7 +153,7 @@ static void make_on(struct storm_thread *thread)
 		add_losses(&thread->storm->elsewhere, &stat);
 		bpfstream_prog_destroy(prog);
 	}
-	__atomic_fetch_sub(&thread->storm->writing, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->writing, -1);
 }
 
 static void dump_on(struct storm_thread *thread)
@@ -173,7 +181,7 @@ static void programs_come_and_go_while_others_print_and_dump(void **state)
 	storm_start(s, DUMPER, dump_on);
 	for (i = 0; i < WRITERS; i++)
 		storm_start(s, i, storm_write_all);
-	__atomic_fetch_add(&s->writing, 2, __ATOMIC_RELAXED);
+	storm_count(&s->writing, 2);
 	for (i = MAKER; i < DUMPER; i++)
 		storm_start(s, i, make_on);
 	storm_flood(s);

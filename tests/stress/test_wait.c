@@ -16,8 +16,6 @@
 #define CONSUMER	3u
 #define BURST		3u
 
-static u32 lost_wakeups;
-
 static long now_ms(void)
 {
 	struct timespec now;
@@ -57,7 +55,7 @@ static void print_bursts(struct storm_thread *thread)
 		if (!read_soon(thread->storm))
 			break;
 	}
-	__atomic_fetch_sub(&thread->storm->writing, 1, __ATOMIC_RELAXED);
+	storm_count(&thread->storm->writing, -1);
 }
 
 static void print_one(struct storm_thread *thread)
@@ -75,7 +73,7 @@ static void consume_after_wait(struct storm_thread *thread)
 		int ready = bpfstream_prog_wait(s->prog, FIXTURE_PATIENCE_MS / 2);
 
 		if (ready > 0 && now_ms() - begin >= FIXTURE_PATIENCE_MS / 2)
-			lost_wakeups++;
+			storm_count(&s->failed, 1);
 		storm_drain(&s->outlet[0], s->prog);
 	}
 }
@@ -87,7 +85,7 @@ static void consume_after_poll(struct storm_thread *thread)
 
 	while (!storm_is_over(s)) {
 		if (!poll(&pfd, 1, FIXTURE_PATIENCE_MS / 2) && !is_read(s))
-			lost_wakeups++;
+			storm_count(&s->failed, 1);
 		storm_drain(&s->outlet[0], s->prog);
 	}
 }
@@ -98,10 +96,9 @@ static void run(void (*consume)(struct storm_thread *thread), bool signals)
 	struct storm *s = storm_open(&roomy, storm_loops(6000, 100), 400);
 	unsigned int i;
 
-	lost_wakeups = 0;
 	s->thread[CONSUMER].deaf = true;	/* to signals: they would end its wait too */
 	storm_start(s, CONSUMER, consume);
-	s->writing = WRITERS;
+	storm_count(&s->writing, WRITERS);
 	for (i = 0; i < WRITERS; i++)
 		storm_start(s, i, print_bursts);
 	if (signals)
@@ -114,7 +111,7 @@ static void run(void (*consume)(struct storm_thread *thread), bool signals)
 	storm_join(s, 0);
 	storm_join(s, CONSUMER);
 	storm_drain(&s->outlet[0], s->prog);
-	assert_int_equal(lost_wakeups, 0);
+	assert_int_equal(s->failed, 0);
 	assert_int_equal(storm_writing(s), 0);
 	storm_prove_sole(s, &s->outlet[0]);
 	storm_close(s);
