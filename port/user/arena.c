@@ -100,6 +100,7 @@ int bsp_arena_init(void)
 	map = (u64 *)(void *)(mem + slot_bytes + tag_bytes);
 	bsp_arena = mem + slot_bytes + tag_bytes + map_bytes;
 	ready = 1;
+	bsp_note_unordered(&limit, sizeof(limit));
 	return 0;
 }
 

@@ -95,6 +95,11 @@ struct bpfstream_prog *bsp_live_new(void)
 		return NULL;
 	prog = spare;
 	spare = prog->next;
+	/* Walkers meet these words at any time: pin:H and walk:G say what they order. */
+	bsp_note_unordered(&head, sizeof(head));
+	bsp_note_unordered(&max_capacity, sizeof(max_capacity));
+	bsp_note_unordered(&prog->next, sizeof(prog->next));
+	bsp_note_unordered(&prog->live, sizeof(prog->live));
 	return prog;
 }
 
@@ -126,6 +131,8 @@ void bsp_live_add(struct bpfstream_prog *prog)
 	u32 i;
 
 	bsp_store_relaxed(&prog->next, NULL);
+	bsp_note_release(&prog->live);
+	/* ORD(add:G) RELEASE (by SEQ_CST), pairs with walk:G where a stale link leads here. */
 	__atomic_store_n(&prog->live, 1, __ATOMIC_SEQ_CST);
 	for (i = 0; i < BSP_NR_STREAMS; i++)
 		if (prog->stream[i].capacity > max_capacity)
@@ -160,10 +167,15 @@ static void grace_period(void)
  */
 void bsp_live_remove(struct bpfstream_prog *prog)
 {
+	struct bpfstream_prog **at;
+
 	bsp_live_lock();
 	/* ORD(remove:H) SEQ_CST, pairs with pin:H. */
 	__atomic_store_n(&prog->live, 0, __ATOMIC_SEQ_CST);
-	__atomic_store_n(slot_of(prog), prog->next, __ATOMIC_RELEASE);
+	at = slot_of(prog);
+	bsp_note_release(at);
+	/* ORD(add:G) RELEASE, pairs with walk:G: the lock has brought us the next one's making. */
+	__atomic_store_n(at, prog->next, __ATOMIC_RELEASE);
 	bsp_live_unlock();
 	if (!bsp_fork_is_child())
 		grace_period();
@@ -232,14 +244,20 @@ struct bpfstream_prog *bsp_live_next(struct bpfstream_prog *prog)
 
 	for (;;) {
 		struct bpfstream_prog **from = next ? &next->next : &head;
+		u32 live;
 
 		next = __atomic_load_n(from, __ATOMIC_ACQUIRE);	/* ORD(walk:G), pairs with add:G */
 		bsp_note_acquire(from);
 		if (!next)
 			break;
-		/* ORD(pin:H) SEQ_CST, pairs with remove:H. */
+		/*
+		 * ORD(pin:H) SEQ_CST, pairs with remove:H. ORD(walk:G) ACQUIRE, the second: the link
+		 * may be that of a program that is no more, whose successor ended and was made anew.
+		 */
 		__atomic_fetch_add(&next->pins, 1, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&next->live, __ATOMIC_SEQ_CST))
+		live = __atomic_load_n(&next->live, __ATOMIC_SEQ_CST);
+		bsp_note_acquire(&next->live);
+		if (live)
 			break;
 		unpin(next);
 	}
