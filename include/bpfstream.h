@@ -57,7 +57,8 @@ struct bpfstream_prog;
  * @sz: sizeof(struct bpfstream_opts)
  * @capacity: bytes a stream may hold, exclusive: at most @capacity - 1 wait; 0 means 4 MiB
  * @page_budget: 4096-byte pages this program adds to the process's common pool; 0 means enough
- *	for both streams filled with messages of any length
+ *	for both streams filled with messages of any length. A context exchanges its full page for
+ *	an empty one, so there must be one more page than contexts that print at a time
  * @flags: BPFSTREAM_LOST_LINES or 0
  * @name: shown by bpfstream_dump_all(); NULL for none; cut to 31 bytes
  */
@@ -101,7 +102,7 @@ struct bpfstream_stage {
  * Reserves all memory that the program's writers will need.
  *
  * Context: process.
- * Return: the program, or NULL with errno EINVAL (nonsense in @opts), ENOMEM or EMFILE.
+ * Return: the program, or NULL with errno EINVAL (nonsense in @opts) or ENOMEM.
  */
 BPFSTREAM_API struct bpfstream_prog *bpfstream_prog_create(const struct bpfstream_opts *opts);
 
@@ -280,7 +281,7 @@ BPFSTREAM_API ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpf
  *
  * Context: process.
  * Return: mask with bit 1 << id set for each stream that has text; 0 time is up; -EINTR a
- *	signal came; -EINVAL; -EMFILE.
+ *	signal came; -EINVAL; -EMFILE, -ENFILE, -ENOMEM.
  */
 BPFSTREAM_API int bpfstream_prog_wait(struct bpfstream_prog *prog, int timeout_ms);
 
