@@ -40,7 +40,7 @@ static void exactly_what_fits_fits(struct bpfstream_prog *prog, u32 capacity)
 static void a_tiny_stream_is_never_over_its_capacity(void **state)
 {
 	const struct bpfstream_opts tiny = { .sz = sizeof(tiny), .capacity = TINY };
-	struct storm *s = storm_open(&tiny, storm_loops(20000, 200), 200);
+	struct storm *s = storm_open(&tiny, storm_loops(8000, 200), 200);
 	struct seeded rng = { storm_seed };
 	unsigned int i;
 

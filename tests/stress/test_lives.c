@@ -137,7 +137,9 @@ static void add_losses(struct bpfstream_stat *sum, const struct bpfstream_stat *
 /* A program of this thread's own, which the dumper finds too. */
 static void make_on(struct storm_thread *thread)
 {
-	const struct bpfstream_opts opts = { .sz = sizeof(opts), .capacity = 2000 };
+	const struct bpfstream_opts opts = {
+		.sz = sizeof(opts), .capacity = 2000, .name = "passing",
+	};
 	struct bpfstream_stat stat;
 	u32 i, n;
 
@@ -171,7 +173,10 @@ static void dump_in_handler(struct storm_thread *thread, unsigned int kind)
 
 static void programs_come_and_go_while_others_print_and_dump(void **state)
 {
-	struct storm *s = storm_open(&roomy, storm_loops(100000, 300), 1000);
+	const struct bpfstream_opts lasting = {
+		.sz = sizeof(lasting), .capacity = FIXTURE_CAPACITY, .name = "lasting",
+	};
+	struct storm *s = storm_open(&lasting, storm_loops(100000, 300), 1000);
 	unsigned int i;
 
 	(void)state;

@@ -4,7 +4,8 @@
  *
  * The text of a sole reader is one sequence of whole messages. Readers beside each other cut
  * messages where their buffers end and where a dump takes what a reader has not in hand; the
- * parts are put together again, and each has to fit somewhere. Their calls end in a NUL each.
+ * parts are put together again, and each has to fit somewhere. Their calls end in a NUL each, and
+ * a dump of several programs has a heading for each.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -211,14 +212,28 @@ static struct part part_at(const char *text, size_t len, struct head *h)
 	}
 	do {
 		part.len++;
-	} while (part.len < len && text[part.len - 1] != '\n' && text[part.len] != '<' &&
-		 text[part.len]);
+	} while (part.len < len && text[part.len - 1] != '\n' && !strchr("<=", text[part.len]));
 	if (text[part.len - 1] == '\n') {
 		if (part.kind == PART_HEAD)
 			fail_msg("a message is not whole: %.*s", (int)part.len, text);
 		part.kind = PART_TAIL;
 	}
 	return part;
+}
+
+/* Bytes of what is not text: the NUL after a call, or a program's heading. */
+static size_t between(const char *text, size_t len)
+{
+	static const char begin[] = "==> ", end[] = " (stdout) <==\n";
+	const char *at;
+
+	if (!*text)
+		return 1;
+	if (len < sizeof(begin) || memcmp(text, begin, sizeof(begin) - 1))
+		return 0;
+	at = memmem(text, len < 80 ? len : 80, end, sizeof(end) - 1);
+	assert_non_null(at);
+	return (size_t)(at - text) + sizeof(end) - 1;
 }
 
 /* One reader's calls: whole messages, in order within a call, and parts of others. */
@@ -230,11 +245,12 @@ static void split(const struct verdict_book *book, const struct verdict_text *te
 	size_t at = 0;
 
 	while (at < text->len) {
+		size_t gap = between(text->text + at, text->len - at);
 		struct part part;
 
-		if (!text->text[at]) {
+		if (gap) {
 			memset(next, 0, book->nr * sizeof(*next));
-			at++;
+			at += gap;
 			continue;
 		}
 		part = part_at(text->text + at, text->len - at, &h);
