@@ -13,7 +13,8 @@
  *   I3  Writers are no cancellation points: a thread cancelled here would leave its watchers
  *       asleep. Raw system calls are none, those of libc are.
  *   I4  In a forked child nobody watches. A wait that the fork has interrupted ends there, as by a
- *       signal, and takes no watcher away: its own was the parent's.
+ *       signal, and takes no watcher away: its own was the parent's. A print or a read that it has
+ *       interrupted leaves the parent's eventfd alone.
  *
  * Ordering
  *   wake:K <-> watch:K   text and watcher: both are read-modify-writes of @watchers, so the later
@@ -75,6 +76,8 @@ void bsp_wake_readable(struct bpfstream_prog *prog)
 {
 	u32 watchers;
 
+	if (bsp_fork_unseen())	/* a handler has forked since this call began */
+		bsp_fork_child();
 	bsp_note_release(&prog->watchers);
 	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers and their eventfd. */
 	watchers = __atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL);
@@ -112,9 +115,12 @@ static void unwatch(void *arg)
  */
 void bsp_wake_drained(struct bpfstream_prog *prog)
 {
-	/* ORD(wake:K) ACQUIRE, pairs with watch:K: the watchers, then their eventfd. */
-	u32 watchers = __atomic_load_n(&prog->watchers, __ATOMIC_ACQUIRE);
+	u32 watchers;
 
+	if (bsp_fork_unseen())	/* a handler has forked since this call began */
+		bsp_fork_child();
+	/* ORD(wake:K) ACQUIRE, pairs with watch:K: the watchers, then their eventfd. */
+	watchers = __atomic_load_n(&prog->watchers, __ATOMIC_ACQUIRE);
 	bsp_note_acquire(&prog->watchers);
 	if (!watchers || readable(prog))
 		return;
