@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -286,6 +287,16 @@ bool fixture_soon(bool (*is_so)(void *arg), void *arg)
 	return false;
 }
 
+/* A child that crashes shall end, not go on as cmocka would: with the next test. */
+static void crash_for_good(void)
+{
+	const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS };
+	size_t i;
+
+	for (i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
+		signal(crashes[i], SIG_DFL);
+}
+
 /**
  * fixture_in_child() - run a function in a forked child
  * @fn: returns the exit status; asserts nothing
@@ -298,8 +309,10 @@ int fixture_in_child(int (*fn)(void *arg), void *arg)
 	pid_t pid = fork();
 	int status;
 
-	if (!pid)
+	if (!pid) {
+		crash_for_good();
 		_exit(fn(arg));
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);

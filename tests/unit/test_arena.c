@@ -549,7 +549,7 @@ static void a_page_about_to_be_retired_lives_as_long_as_its_text(void **state)
 
 	assert_int_equal(bpfstream_write(f->prog, OUT, "unread", 6), 0);
 	page = lose_page(&self->cpu[0]);
-	for (i = 0; i < 2; i++) {	/* the second time it is settled, and no business of a sweep's */
+	for (i = 0; i < 2; i++) {	/* the second time, it is settled */
 		bsp_arena_sweep(self, 0);
 		assert_int_equal(page->ref, 16 / BPFSTREAM_GRAIN);
 		assert_int_equal(bsp_arena_live(), 1);

@@ -561,7 +561,7 @@ static void a_page_of_its_own_is_not_the_deepest_levels_to_sweep(void **state)
 	bpfstream_out_open(&out, s->capacity);
 	assert_ptr_equal(out.cpu, &out.own);
 	assert_int_equal(bpfstream_out_write(&out, "outer, ", 7), 0);
-	flags[BSP_LEVELS - 1] = 0;	/* this level was left, and only now its frame is overwritten */
+	flags[BSP_LEVELS - 1] = 0;	/* left, and only now overwritten */
 	assert_int_equal(bpfstream_write(prog, OUT, "nested, ", 8), 0);
 	assert_int_equal(bpfstream_write(prog, OUT, "nested, ", 8), 0);
 	assert_int_equal(bpfstream_out_write(&out, "whole", 5), 0);
@@ -624,7 +624,7 @@ static void levels_left_on_the_way_in_or_out_are_found_again(void **state)
 	assert_reads(&prog->stream[0], "xxxxxxxxxxxx");
 }
 
-/* A handler, with a message that it does not end; jumps with a page in hand that is not its level's. */
+/* A handler with a message that it does not end: jumps with a page in hand, not its level's yet. */
 static void print_and_jump(void *prog)
 {
 	struct bsp_slot *slot = bsp_slot_self();
