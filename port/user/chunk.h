@@ -36,18 +36,31 @@ void bsp_chunk_init(void);
 
 #define BSP_CHUNK 16u
 
-/* Copy a chunk; returns the index of its first @stop or zero byte, or BSP_CHUNK. */
-static inline unsigned int bsp_chunk_copy(char *to, const char *from, char stop)
+typedef unsigned int bsp_chunk_hit_t;
+
+/*
+ * Copy a chunk; returns 0 if it has no @stop and no zero byte, else what bsp_chunk_index() takes for
+ * the first one's place. Not the place itself: whoever goes on to the next chunk must not wait for
+ * it, as a processor that guesses the branch need not.
+ */
+static inline bsp_chunk_hit_t bsp_chunk_copy(char *to, const char *from, char stop)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i_u *)from);
 	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_setzero_si128()),
 				   _mm_cmpeq_epi8(bytes, _mm_set1_epi8(stop)));
 
 	_mm_storeu_si128((__m128i_u *)to, bytes);
-	return (unsigned int)__builtin_ctz((unsigned int)_mm_movemask_epi8(hit) | 1u << BSP_CHUNK);
+	return (unsigned int)_mm_movemask_epi8(hit);
+}
+
+static inline unsigned int bsp_chunk_index(bsp_chunk_hit_t hit)
+{
+	return (unsigned int)__builtin_ctz(hit);
 }
 #else
 #define BSP_CHUNK 8u
+
+typedef u64 bsp_chunk_hit_t;
 
 /* The lowest bit set belongs to the first zero byte; those above it mean nothing. */
 static inline u64 bsp_zero_bytes(u64 bytes)
@@ -55,15 +68,19 @@ static inline u64 bsp_zero_bytes(u64 bytes)
 	return (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
 }
 
-static inline unsigned int bsp_chunk_copy(char *to, const char *from, char stop)
+static inline bsp_chunk_hit_t bsp_chunk_copy(char *to, const char *from, char stop)
 {
-	u64 bytes, hit;
+	u64 bytes;
 
 	memcpy(&bytes, from, sizeof(bytes));
 	memcpy(to, &bytes, sizeof(bytes));
-	hit = bsp_zero_bytes(bytes) |
-	      bsp_zero_bytes(bytes ^ (unsigned char)stop * 0x0101010101010101u);
-	return hit ? (unsigned int)__builtin_ctzll(hit) / 8 : BSP_CHUNK;
+	return bsp_zero_bytes(bytes) |
+	       bsp_zero_bytes(bytes ^ (unsigned char)stop * 0x0101010101010101u);
+}
+
+static inline unsigned int bsp_chunk_index(bsp_chunk_hit_t hit)
+{
+	return (unsigned int)__builtin_ctzll(hit) / 8;
 }
 #endif
 

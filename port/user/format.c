@@ -519,14 +519,14 @@ static inline char *fast_string(char *pos, const char *end, const char **str)
 	const char *from = *str ? *str : "(null)";
 
 	while (end - pos >= (ptrdiff_t)BSP_CHUNK && bsp_chunk_readable(from)) {
-		unsigned int n = bsp_chunk_copy(pos, from, 0);
+		bsp_chunk_hit_t hit = bsp_chunk_copy(pos, from, 0);
 
-		pos += n;
-		if (n < BSP_CHUNK) {
+		if (hit) {
 			*str = "";
-			return pos;
+			return pos + bsp_chunk_index(hit);
 		}
-		from += n;
+		pos += BSP_CHUNK;
+		from += BSP_CHUNK;
 	}
 	*str = from;
 	return pos;
@@ -543,13 +543,18 @@ format_fast(struct bpfstream_out *out, const char **fmtp, va_list *ap)
 	char *pos = out->pos;
 
 	while (end - pos >= FAST_ROOM && bsp_chunk_readable(fmt)) {
-		unsigned int n = bsp_chunk_copy(pos, fmt, '%');
+		bsp_chunk_hit_t hit = bsp_chunk_copy(pos, fmt, '%');
+		unsigned int n;
 		bool twice;
 
+		if (!hit) {
+			pos += BSP_CHUNK;
+			fmt += BSP_CHUNK;
+			continue;
+		}
+		n = bsp_chunk_index(hit);
 		pos += n;
 		fmt += n;
-		if (n == BSP_CHUNK)
-			continue;
 		if (!*fmt)
 			break;
 		switch (fmt[1]) {
