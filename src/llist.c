@@ -22,13 +22,6 @@
  */
 #include "llist.h"
 
-#define LINK_MASK	(((u64)1 << BSP_LINK_BITS) - 1)
-
-static u64 weight_of(u64 word)
-{
-	return word >> BSP_LINK_BITS;
-}
-
 /**
  * bpfstream_llist_init() - make @list empty and weightless
  * @list: list nobody else knows yet
@@ -38,43 +31,6 @@ static u64 weight_of(u64 word)
 void bpfstream_llist_init(struct bpfstream_llist *list)
 {
 	bsp_store_relaxed(&list->word, (u64)0);
-}
-
-/**
- * bpfstream_llist_push() - link a chain and charge for it, or do neither
- * @list: list
- * @newest: first node of the chain
- * @oldest: last node of the chain: linked to what is on @list, to nothing if refused
- * @weight: weight of the chain
- * @limit: weight that @list must stay below
- * @before: set to the weight @list had just before, or has now if refused
- *
- * Context: Any context, NMI-safe. Lock-free.
- * Return: true if the chain is on @list now; false if @limit forbids it.
- */
-bool bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest,
-			  struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
-{
-	u64 link = bsp_link_of(newest);
-	/* Relaxed: only a guess, which the compare-and-swap checks. */
-	u64 old = bsp_load_relaxed(&list->word);
-	u64 new;
-
-	do {
-		*before = weight_of(old);
-		if (weight >= limit || *before >= limit - weight) {
-			bsp_store_relaxed(&oldest->next, (bsp_link_t)0);	/* I5 */
-			return false;
-		}
-		bsp_store_relaxed(&oldest->next, (bsp_link_t)(old & LINK_MASK));
-		new = (*before + weight) << BSP_LINK_BITS | link;
-		/*
-		 * ORD(push:A) RELEASE, pairs with take:A: nodes before word. Older pushes stay
-		 * ordered: all operations on the word are read-modify-writes, so every release
-		 * sequence runs on through here.
-		 */
-	} while (!bsp_try_cmpxchg_release(&list->word, &old, new));
-	return true;
 }
 
 /**
@@ -90,11 +46,11 @@ struct bpfstream_node *bpfstream_llist_take(struct bpfstream_llist *list)
 	u64 old = bsp_load_relaxed(&list->word);
 
 	do {
-		if (!(old & LINK_MASK))
+		if (!(old & BPFSTREAM_LINK_MASK))
 			return NULL;
 		/* ORD(take:A) ACQUIRE, pairs with push:A: the word, then the nodes it leads to. */
-	} while (!bsp_try_cmpxchg_acquire(&list->word, &old, old & ~LINK_MASK));
-	return bsp_link_ptr((bsp_link_t)(old & LINK_MASK));
+	} while (!bsp_try_cmpxchg_acquire(&list->word, &old, old & ~BPFSTREAM_LINK_MASK));
+	return bsp_link_ptr((bsp_link_t)(old & BPFSTREAM_LINK_MASK));
 }
 
 /**
@@ -108,7 +64,7 @@ struct bpfstream_node *bpfstream_llist_take(struct bpfstream_llist *list)
 u64 bpfstream_llist_lighten(struct bpfstream_llist *list, u64 weight)
 {
 	/* Relaxed: a push that fits because of this gets no memory through it. */
-	return weight_of(bsp_sub_return_relaxed(&list->word, weight << BSP_LINK_BITS));
+	return bpfstream_weight_of(bsp_sub_return_relaxed(&list->word, weight << BSP_LINK_BITS));
 }
 
 /**
@@ -119,7 +75,7 @@ u64 bpfstream_llist_lighten(struct bpfstream_llist *list, u64 weight)
  */
 u64 bpfstream_llist_weight(const struct bpfstream_llist *list)
 {
-	return weight_of(bsp_load_relaxed(&list->word));	/* Relaxed: one whole value. */
+	return bpfstream_weight_of(bsp_load_relaxed(&list->word));	/* Relaxed: one whole value. */
 }
 
 /**
@@ -130,7 +86,7 @@ u64 bpfstream_llist_weight(const struct bpfstream_llist *list)
  */
 bool bpfstream_llist_empty(const struct bpfstream_llist *list)
 {
-	return !(bsp_load_relaxed(&list->word) & LINK_MASK);	/* Relaxed: a hint, as its name. */
+	return !(bsp_load_relaxed(&list->word) & BPFSTREAM_LINK_MASK);	/* Relaxed: a hint, as its name. */
 }
 
 /**

@@ -19,11 +19,9 @@ struct bpfstream_llist {
 	u64 word;
 };
 
+#define BPFSTREAM_LINK_MASK	(((u64)1 << BSP_LINK_BITS) - 1)
+
 void bpfstream_llist_init(struct bpfstream_llist *list);
-BSP_MUST_CHECK bool bpfstream_llist_push(struct bpfstream_llist *list,
-					 struct bpfstream_node *newest,
-					 struct bpfstream_node *oldest, u64 weight, u64 limit,
-					 u64 *before);
 struct bpfstream_node *bpfstream_llist_take(struct bpfstream_llist *list);
 u64 bpfstream_llist_lighten(struct bpfstream_llist *list, u64 weight);
 u64 bpfstream_llist_weight(const struct bpfstream_llist *list);
@@ -39,6 +37,49 @@ static inline void bpfstream_node_set_next(struct bpfstream_node *node,
 					   const struct bpfstream_node *next)
 {
 	bsp_store_relaxed(&node->next, bsp_link_of(next));
+}
+
+static inline u64 bpfstream_weight_of(u64 word)
+{
+	return word >> BSP_LINK_BITS;
+}
+
+/**
+ * bpfstream_llist_push() - link a chain and charge for it, or do neither
+ * @list: list
+ * @newest: first node of the chain
+ * @oldest: last node of the chain: linked to what is on @list, to nothing if refused
+ * @weight: weight of the chain
+ * @limit: weight that @list must stay below
+ * @before: set to the weight @list had just before, or has now if refused
+ *
+ * Context: Any context, NMI-safe. Lock-free.
+ * Return: true if the chain is on @list now; false if @limit forbids it.
+ */
+BSP_MUST_CHECK static BSP_INLINE bool
+bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest,
+		     struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
+{
+	u64 link = bsp_link_of(newest);
+	/* Relaxed: only a guess, which the compare-and-swap checks. */
+	u64 old = bsp_load_relaxed(&list->word);
+	u64 new;
+
+	do {
+		*before = bpfstream_weight_of(old);
+		if (weight >= limit || *before >= limit - weight) {
+			bsp_store_relaxed(&oldest->next, (bsp_link_t)0);	/* llist.c, I5 */
+			return false;
+		}
+		bsp_store_relaxed(&oldest->next, (bsp_link_t)(old & BPFSTREAM_LINK_MASK));
+		new = (*before + weight) << BSP_LINK_BITS | link;
+		/*
+		 * ORD(push:A) RELEASE, pairs with take:A: nodes before word. Older pushes stay
+		 * ordered: all operations on the word are read-modify-writes, so every release
+		 * sequence runs on through here.
+		 */
+	} while (!bsp_try_cmpxchg_release(&list->word, &old, new));
+	return true;
 }
 
 #endif

@@ -20,12 +20,10 @@
  */
 #include "page.h"
 
-#define PAGE_HDR	((u32)sizeof(struct bpfstream_page))
-#define ELEM_HDR	((u32)offsetof(struct bpfstream_elem, text))	/* sizeof may pad */
-#define MIN_ELEM	32u	/* less room than this at a page's end is left unused */
+#define PAGE_HDR	BPFSTREAM_PAGE_HDR
 
 static_assert(sizeof(struct bpfstream_page) % BPFSTREAM_GRAIN == 0, "the first element is aligned");
-static_assert(BSP_PAGE_SIZE - PAGE_HDR - ELEM_HDR < BPFSTREAM_ELEM_MARK,
+static_assert(BSP_PAGE_SIZE - PAGE_HDR - BPFSTREAM_ELEM_HDR < BPFSTREAM_ELEM_MARK,
 	      "an element's length fits its field");
 static_assert(BSP_PAGE_SIZE / BPFSTREAM_GRAIN < BPFSTREAM_PAGE_BIAS / 2, "unsettled is visible");
 
@@ -34,14 +32,9 @@ static struct bpfstream_page *page_of(const struct bpfstream_elem *elem)
 	return (struct bpfstream_page *)((unsigned long)elem & ~((unsigned long)BSP_PAGE_SIZE - 1));
 }
 
-static u32 round_grain(u32 bytes)
-{
-	return (bytes + BPFSTREAM_GRAIN - 1) & ~(BPFSTREAM_GRAIN - 1);
-}
-
 static u32 elem_size(const struct bpfstream_elem *elem)
 {
-	return round_grain(ELEM_HDR + (elem->len == BPFSTREAM_ELEM_MARK ? BPFSTREAM_MARK_LEN : elem->len));
+	return bpfstream_elem_size(elem->len == BPFSTREAM_ELEM_MARK ? BPFSTREAM_MARK_LEN : elem->len);
 }
 
 /* Release what a page that is going out of use still holds for its owner. */
@@ -101,6 +94,20 @@ static void elem_open(struct bpfstream_out *out)
 }
 
 /**
+ * bpfstream_cpu_turn() - turn a page near its end, rather than begin a message there
+ * @cpu: a level's state, the caller's; or NULL
+ *
+ * A level without a page gets none: the message may turn out empty.
+ *
+ * Context: Any context, NMI-safe.
+ * Return: whether there is room to begin an element.
+ */
+bool bpfstream_cpu_turn(struct bpfstream_cpu *cpu)
+{
+	return cpu && cpu->page && (page_turn(cpu) || page_room(cpu) >= BPFSTREAM_MIN_ELEM);
+}
+
+/**
  * bpfstream_out_open() - begin to write text
  * @out: writer's state, on the caller's stack; bpfstream_out_leave() must follow
  * @limit: bytes at which the text is too long for anybody
@@ -109,20 +116,11 @@ static void elem_open(struct bpfstream_out *out)
  */
 void bpfstream_out_open(struct bpfstream_out *out, u64 limit)
 {
-	bpfstream_chain_init(&out->chain);
-	out->limit = limit;
-	out->cpu = bsp_cpu_enter(&out->flags);
-	if (!out->cpu) {	/* nested too deep to share: waiting would never end */
-		out->own.page = NULL;
-		out->cpu = &out->own;
-	}
-	if (page_room(out->cpu) >= MIN_ELEM) {
+	struct bpfstream_spot spot = { .cpu = bsp_cpu_enter(&out->flags) };
+
+	bpfstream_out_go_on(out, &spot, limit);
+	if (page_room(out->cpu) >= BPFSTREAM_MIN_ELEM)
 		elem_open(out);
-	} else {
-		out->elem = NULL;
-		out->pos = NULL;
-		out->end = NULL;
-	}
 }
 
 /**
@@ -137,7 +135,7 @@ int bpfstream_out_more(struct bpfstream_out *out)
 	bpfstream_out_close(out);
 	if (out->chain.bytes >= out->limit)
 		return -ENOSPC;
-	if (page_room(out->cpu) < MIN_ELEM && !page_turn(out->cpu))
+	if (page_room(out->cpu) < BPFSTREAM_MIN_ELEM && !page_turn(out->cpu))
 		return -ENOMEM;
 	elem_open(out);
 	return 0;
@@ -235,19 +233,6 @@ void bpfstream_out_leave(struct bpfstream_out *out)
 		bsp_cpu_leave(out->cpu, out->flags);
 	else if (out->own.page)
 		bpfstream_page_retire(out->own.page, out->own.carved);
-}
-
-/**
- * bpfstream_chain_init() - make a chain empty
- * @chain: chain
- *
- * Context: Any.
- */
-void bpfstream_chain_init(struct bpfstream_chain *chain)
-{
-	chain->newest = NULL;
-	chain->oldest = NULL;
-	chain->bytes = 0;
 }
 
 /**

@@ -31,12 +31,6 @@ struct bpfstream_page {
 	u32 carved;
 };
 
-/* The page a context writes to at one nesting level. @carved: bytes in use, header included */
-struct bpfstream_cpu {
-	struct bpfstream_page *page;
-	u32 carved;
-};
-
 /* Closed elements, newest first, that nobody else can reach. @bytes: of text */
 struct bpfstream_chain {
 	struct bpfstream_elem *newest;
@@ -64,19 +58,36 @@ struct bpfstream_out {
 	unsigned long flags;
 };
 
+/*
+ * Text that probably fits what is left of the page: a writer's state in four words, which stay in
+ * registers as long as nothing takes their address. bpfstream_out_go_on() takes over when it does
+ * not fit, or anything else is unusual.
+ * @elem: element being filled, or NULL if there is no room to begin one
+ */
+struct bpfstream_spot {
+	char *pos;
+	char *end;
+	struct bpfstream_elem *elem;
+	struct bpfstream_cpu *cpu;
+};
+
 #define BPFSTREAM_PAGE_BIAS	(1u << 30)
 #define BPFSTREAM_GRAIN		8u
 #define BPFSTREAM_ELEM_MARK	0xffffu
 #define BPFSTREAM_MARK_LEN	16u
+#define BPFSTREAM_PAGE_HDR	((u32)sizeof(struct bpfstream_page))
+#define BPFSTREAM_ELEM_HDR	((u32)offsetof(struct bpfstream_elem, text)) /* sizeof may pad */
+#define BPFSTREAM_MIN_ELEM	32u	/* less room than this at a page's end is left unused */
+#define BPFSTREAM_SPOT_ROOM	208u	/* than this, if there is another page: most messages fit */
 
 void bpfstream_out_open(struct bpfstream_out *out, u64 limit);
+bool bpfstream_cpu_turn(struct bpfstream_cpu *cpu);
 BSP_MUST_CHECK int bpfstream_out_more(struct bpfstream_out *out);
 BSP_MUST_CHECK int bpfstream_out_write(struct bpfstream_out *out, const char *text, size_t len);
 void bpfstream_out_close(struct bpfstream_out *out);
 void bpfstream_out_drop(struct bpfstream_out *out);
 void bpfstream_out_leave(struct bpfstream_out *out);
 
-void bpfstream_chain_init(struct bpfstream_chain *chain);
 void bpfstream_chain_append(struct bpfstream_chain *chain, const struct bpfstream_chain *newer);
 void bpfstream_chain_free(struct bpfstream_chain *chain);
 
@@ -90,9 +101,101 @@ void bpfstream_release_elem(struct bpfstream_release *rel, const struct bpfstrea
 void bpfstream_release_end(struct bpfstream_release *rel);
 void bpfstream_page_retire(struct bpfstream_page *page, u32 carved);
 
+/**
+ * bpfstream_chain_init() - make a chain empty
+ * @chain: chain
+ *
+ * Context: Any.
+ */
+static inline void bpfstream_chain_init(struct bpfstream_chain *chain)
+{
+	chain->newest = NULL;
+	chain->oldest = NULL;
+	chain->bytes = 0;
+}
+
 static inline struct bpfstream_elem *bpfstream_elem_of(struct bpfstream_node *node)
 {
 	return node ? bsp_container_of(node, struct bpfstream_elem, node) : NULL;
+}
+
+/* Bytes of a page that an element takes which holds @len bytes of text. */
+static inline u32 bpfstream_elem_size(u32 len)
+{
+	return (BPFSTREAM_ELEM_HDR + len + BPFSTREAM_GRAIN - 1) & ~(BPFSTREAM_GRAIN - 1);
+}
+
+/**
+ * bpfstream_spot_open() - begin to write text where the page at hand has room
+ * @spot: set up; its element is NULL if there is none
+ * @flags: for bsp_cpu_leave()
+ *
+ * Context: Any context, NMI-safe. bpfstream_spot_close() and bsp_cpu_leave(), or
+ *	bpfstream_out_go_on() must follow.
+ */
+static BSP_INLINE void bpfstream_spot_open(struct bpfstream_spot *spot, unsigned long *flags)
+{
+	struct bpfstream_cpu *cpu = bsp_cpu_enter(flags);
+	bool roomy = cpu && cpu->page && BSP_PAGE_SIZE - cpu->carved >= BPFSTREAM_SPOT_ROOM;
+
+	spot->cpu = cpu;
+	spot->elem = NULL;
+	spot->pos = NULL;
+	spot->end = NULL;
+	if (bsp_likely(roomy) || bpfstream_cpu_turn(cpu)) {
+		char *base = (char *)cpu->page;
+
+		spot->elem = (struct bpfstream_elem *)(base + cpu->carved);
+		spot->pos = spot->elem->text;
+		spot->end = base + BSP_PAGE_SIZE;
+	}
+}
+
+/**
+ * bpfstream_out_go_on() - go on with text that was begun in a spot
+ * @out: writer's state, of which bpfstream_spot_open() has set the flags
+ * @spot: where the text is by now; not to be used any more
+ * @limit: bytes at which the text is too long for anybody
+ *
+ * Context: Any context, NMI-safe.
+ */
+static BSP_INLINE void bpfstream_out_go_on(struct bpfstream_out *out,
+					   const struct bpfstream_spot *spot, u64 limit)
+{
+	bpfstream_chain_init(&out->chain);
+	out->limit = limit;
+	out->pos = spot->pos;
+	out->end = spot->end;
+	out->elem = spot->elem;
+	out->cpu = spot->cpu;
+	if (!out->cpu) {	/* nested too deep to share: waiting would never end */
+		out->own.page = NULL;
+		out->cpu = &out->own;
+	}
+}
+
+/* Bytes of text written so far. */
+static BSP_INLINE u32 bpfstream_spot_bytes(const struct bpfstream_spot *spot)
+{
+	return spot->elem ? (u32)(spot->pos - spot->elem->text) : 0;
+}
+
+/* Close the element: the one store that carves it (page.c, I3). */
+static BSP_INLINE void bpfstream_spot_close(const struct bpfstream_spot *spot)
+{
+	struct bpfstream_elem *elem = spot->elem;
+	struct bpfstream_cpu *cpu = spot->cpu;
+
+	elem->len = (u16)(spot->pos - elem->text);
+	elem->consumed = 0;
+	bsp_store_relaxed(&cpu->carved, cpu->carved + bpfstream_elem_size(elem->len));
+}
+
+/* Give a closed element back to the page on top of which it lies. */
+static BSP_INLINE void bpfstream_spot_undo(const struct bpfstream_spot *spot)
+{
+	bsp_store_relaxed(&spot->cpu->carved,
+			  spot->cpu->carved - bpfstream_elem_size(spot->elem->len));
 }
 
 /* Bytes of text written so far. */

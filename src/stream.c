@@ -289,6 +289,7 @@ int bpfstream_publish_out(struct bpfstream *s, struct bpfstream_out *out, int er
  */
 int bpfstream_push(struct bpfstream *s, const char *text, size_t len, bool *was_empty)
 {
+	struct bpfstream_spot spot;
 	struct bpfstream_out out;
 	int err;
 
@@ -297,7 +298,15 @@ int bpfstream_push(struct bpfstream *s, const char *text, size_t len, bool *was_
 		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, len);
 		return -ENOSPC;
 	}
-	bpfstream_out_open(&out, s->capacity);
+	bpfstream_spot_open(&spot, &out.flags);
+	if (len && len <= (size_t)(spot.end - spot.pos)) {
+		memcpy(spot.pos, text, len);
+		spot.pos += len;
+		if (bpfstream_spot_will_do(s, &spot))
+			return bpfstream_publish_spot(s, &spot, out.flags, was_empty);
+		len = 0;
+	}
+	bpfstream_out_go_on(&out, &spot, s->capacity);
 	err = bpfstream_out_write(&out, text, len);
 	return bpfstream_publish_out(s, &out, err, was_empty);
 }

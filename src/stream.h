@@ -28,10 +28,10 @@ struct bpfstream_queue {
 };
 
 /*
+ * @capacity: exclusive bound of the weight
  * @log: newest first; its weight is the bytes on log and backlog together
  * @lost, @lost_bytes: messages refused, by cause, and their bytes
  * @marked: messages lost when a loss mark was last published; a hint
- * @capacity: exclusive bound of the weight
  * The rest is the reader's:
  * @backlog: oldest first
  * @in_hand: bytes at the backlog's front that a deliver has handed out and not yet settled
@@ -39,12 +39,13 @@ struct bpfstream_queue {
  * @line, @line_len, @line_pos: a loss line being read
  */
 struct bpfstream {
-	struct bpfstream_llist log;
+	u32 capacity;		/* apart from what writers contend for: they read it first */
+	u32 flags;
+
+	struct bpfstream_llist log BSP_LINE_ALIGNED;
 	bsp_counter_t lost[BPFSTREAM_NR_CAUSES];
 	bsp_counter_t lost_bytes;
 	u64 marked;
-	u32 capacity;
-	u32 flags;
 
 	struct bsp_mutex lock BSP_LINE_ALIGNED;
 	struct bpfstream_queue backlog;
@@ -90,5 +91,45 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 
 u64 bpfstream_pending(const struct bpfstream *s);
 u64 bpfstream_lost(const struct bpfstream *s);
+
+/* Whether a message may go out from a spot: it is one, and no loss is to be told with it. */
+static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
+					  const struct bpfstream_spot *spot)
+{
+	return bpfstream_spot_bytes(spot) &&
+	       (!(s->flags & BPFSTREAM_FLAG_LOST_LINES) ||
+		bpfstream_lost(s) == bsp_load_relaxed(&s->marked));	/* Relaxed: a hint. */
+}
+
+/**
+ * bpfstream_publish_spot() - end the writing of a message that is complete in its spot
+ * @s: stream
+ * @spot: where it is, bpfstream_spot_will_do() for @s
+ * @flags: as bpfstream_spot_open() has set them: the level is left
+ * @was_empty: set to whether the stream was empty and is not now
+ *
+ * As bpfstream_publish_out(), for what most messages are.
+ *
+ * Context: Any context, NMI-safe.
+ * Return: 0; -ENOSPC if the stream cannot hold the message.
+ */
+static BSP_INLINE int bpfstream_publish_spot(struct bpfstream *s, const struct bpfstream_spot *spot,
+					 unsigned long flags, bool *was_empty)
+{
+	u32 bytes = bpfstream_spot_bytes(spot);
+	struct bpfstream_node *node = &spot->elem->node;
+	u64 before;
+	int err = 0;
+
+	bpfstream_spot_close(spot);
+	if (!bpfstream_llist_push(&s->log, node, node, bytes, s->capacity, &before)) {
+		bpfstream_spot_undo(spot);
+		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, bytes);
+		err = -ENOSPC;
+	}
+	*was_empty = !err && !before;
+	bsp_cpu_leave(spot->cpu, flags);
+	return err;
+}
 
 #endif

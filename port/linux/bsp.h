@@ -40,9 +40,12 @@
 /* 4 to 64 KiB. page.c checks that an element's length fits its field. */
 #define BSP_PAGE_SIZE		((u32)PAGE_SIZE)
 #define BSP_MUST_CHECK		__must_check
+#define BSP_INLINE		__always_inline
 #define BSP_LINE_ALIGNED	____cacheline_aligned_in_smp
 
 #define bsp_container_of(ptr, type, member)	container_of(ptr, type, member)
+#define bsp_likely(cond)	likely(cond)
+#define bsp_unlikely(cond)	unlikely(cond)
 #define bsp_barrier()		barrier()
 #define bsp_warn_once(cond)	WARN_ON_ONCE(cond)
 
@@ -131,9 +134,9 @@ static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
 	return false;
 }
 
-/* ---- pages: aligned to their size, contents undefined; NULL is final ---- */
+#include "cpu.h"
 
-struct bpfstream_page;
+/* ---- pages: aligned to their size, contents undefined; NULL is final ---- */
 
 /* Where the allocator's lock is taken, the page waits on a lock-free list of the zone. */
 static inline void bsp_page_free(struct bpfstream_page *page)
@@ -163,8 +166,6 @@ static inline struct bpfstream_page *bsp_page_alloc(void)
 }
 
 /* A CPU's pages are like any other's: nobody leaves by longjmp here. */
-struct bpfstream_cpu;
-
 static inline struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu)
 {
 	(void)cpu;
@@ -172,7 +173,7 @@ static inline struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_c
 }
 
 /*
- * ---- CPUs (glue.c has the definitions: they need the core's struct bpfstream_cpu) ----
+ * ---- CPUs (glue.c has the definitions) ----
  *
  * Each CPU has a few levels, each a struct bpfstream_cpu under a local_trylock_t. Enter tries
  * local_trylock_irqsave() on them from the lowest up and leave unlocks the one it is given: what

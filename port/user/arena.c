@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 
 #include "arena.h"
+#include "page.h"
 
 #define MAX_PAGES	(1u << 22)	/* 16 GiB; a link reaches 32 */
 #define MIN_PAGES	(1u << 14)
@@ -307,7 +308,7 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 		if (who / 16 != bsp_slot_index(slot) + 1 || who % 16 == BSP_NO_LEVEL ||
 		    (level != BSP_NO_LEVEL && who % 16 != level))
 			continue;
-		for (n = 0; n < BSP_LEVELS && slot->cpu[n].page != page; n++)
+		for (n = 0; n < BSP_LEVELS && slot->level[n].cpu.page != page; n++)
 			;
 		if (n < BSP_LEVELS)
 			continue;

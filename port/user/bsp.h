@@ -27,10 +27,13 @@ typedef int64_t s64;
 
 #define BSP_PAGE_SIZE		4096u
 #define BSP_MUST_CHECK		__attribute__((__warn_unused_result__))
+#define BSP_INLINE		inline __attribute__((__always_inline__))
 #define BSP_LINE_ALIGNED	__attribute__((__aligned__(64)))
 
 #define bsp_container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define bsp_likely(cond)		__builtin_expect(!!(cond), 1)
+#define bsp_unlikely(cond)	__builtin_expect(!!(cond), 0)
 #define bsp_barrier()		__asm__ __volatile__("" : : : "memory")
 #define bsp_warn_once(cond)	bsp_fault_warn(cond)
 
@@ -70,7 +73,7 @@ typedef u32 bsp_link_t;
 
 #define BSP_LINK_BITS	32
 
-extern char *bsp_arena;
+extern char *bsp_arena __attribute__((__visibility__("hidden")));
 
 static inline bsp_link_t bsp_link_of(const void *ptr)
 {
@@ -122,19 +125,16 @@ static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
 	return ok;
 }
 
-/* ---- pages: aligned to their size, contents undefined; NULL is final (arena.c) ---- */
+/* ---- CPUs: bsp_cpu_enter() and bsp_cpu_leave() ---- */
 
-struct bpfstream_cpu;
-struct bpfstream_page;
+#include "cpu.h"
+#include "slot.h"
+
+/* ---- pages: aligned to their size, contents undefined; NULL is final (arena.c) ---- */
 
 struct bpfstream_page *bsp_page_alloc(void);
 struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu);
 void bsp_page_free(struct bpfstream_page *page);
-
-/* ---- CPUs (slot.h has the definitions: they need the core's struct bpfstream_cpu) ---- */
-
-struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags);
-void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);
 
 /* ---- the readers' mutex (mutex.c) ---- */
 

@@ -7,9 +7,6 @@
 
 #include "bsp.h"
 
-extern const u32 *bsp_fork_word;
-extern u32 bsp_fork_life;
-
 BSP_MUST_CHECK int bsp_fork_init(void);
 void bsp_fork_child(void);
 bool bsp_fork_is_child(void);
@@ -18,7 +15,7 @@ bool bsp_fork_is_child(void);
 static inline bool bsp_fork_unseen(void)
 {
 	/* Relaxed: all that a first call does is done when bsp_fork_child() returns. */
-	return __builtin_expect(!bsp_load_relaxed(bsp_fork_word), 0);
+	return bsp_unlikely(!bsp_load_relaxed(bsp_fork_word));
 }
 
 #endif

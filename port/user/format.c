@@ -14,27 +14,14 @@
 
 #include <limits.h>
 
-#include "chunk.h"
-#include "text.h"
+#include "fast.h"
 
 #define STAR_WIDTH	0x100u
 #define STAR_PREC	0x200u
 
-/*
- * Room for one round of the fast loop: a chunk, of which all but a byte may be text, then a
- * sign and BSP_DIGITS_MAX.
- */
-#define FAST_ROOM	48
-
-static_assert(BSP_CHUNK + 1 + BSP_DIGITS_MAX <= FAST_ROOM, "one round of the fast loop fits");
 static_assert(sizeof(long) == 8 && sizeof(long long) == 8 && sizeof(intmax_t) == 8 &&
 	      sizeof(size_t) == 8 && sizeof(ptrdiff_t) == 8 && sizeof(void *) == 8,
 	      "every argument wider than an int is a long");
-
-/* A pointer to a va_list parameter. Where the type is an array, the parameter is a pointer to it. */
-#define pointer_to(ap) \
-	((va_list *)(__builtin_types_compatible_p(__typeof__(ap), va_list) ? \
-		     (void *)&(ap) : *(void **)&(ap)))
 
 const char bsp_digit_pairs[201] =
 	"00010203040506070809101112131415161718192021222324"
@@ -465,148 +452,6 @@ text_literal(struct bpfstream_out *out, const char **fmt)
 	return 0;
 }
 
-static inline u32 hex_len(u64 value)
-{
-	return (67 - (u32)__builtin_clzll(value | 1)) / 4;
-}
-
-/* Eight hex digits, the first in the lowest byte. */
-static inline u64 hex_digits(u32 value)
-{
-	u64 x = value;
-	u64 letters;
-
-	x = (x | x << 16) & 0x0000ffff0000ffffu;
-	x = (x | x << 8) & 0x00ff00ff00ff00ffu;
-	x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
-	letters = (x + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
-	return __builtin_bswap64(x + 0x3030303030303030u + letters * ('a' - '0' - 10));
-}
-
-static inline char *fast_hex(char *pos, u64 value)
-{
-	u32 len = hex_len(value);
-	u64 digits;
-
-	value <<= 64 - 4 * len;
-	digits = hex_digits((u32)(value >> 32));
-	memcpy(pos, &digits, sizeof(digits));
-	if (len > 8) {
-		digits = hex_digits((u32)value);
-		memcpy(pos + 8, &digits, sizeof(digits));
-	}
-	return pos + len;
-}
-
-static inline char *fast_unsigned(char *pos, u64 value)
-{
-	u32 len = bsp_decimal_len(value);
-
-	bsp_put_decimal(pos, value, len);
-	return pos + len;
-}
-
-static inline char *fast_signed(char *pos, long value)
-{
-	*pos = '-';
-	pos += value < 0;
-	return fast_unsigned(pos, value < 0 ? 0 - (u64)value : (u64)value);
-}
-
-/* As much of a string as goes by chunks. *@str is what is left, "" for nothing. */
-static inline char *fast_string(char *pos, const char *end, const char **str)
-{
-	const char *from = *str ? *str : "(null)";
-
-	while (end - pos >= (ptrdiff_t)BSP_CHUNK && bsp_chunk_readable(from)) {
-		bsp_chunk_hit_t hit = bsp_chunk_copy(pos, from, 0);
-
-		if (hit) {
-			*str = "";
-			return pos + bsp_chunk_index(hit);
-		}
-		pos += BSP_CHUNK;
-		from += BSP_CHUNK;
-	}
-	*str = from;
-	return pos;
-}
-
-/*
- * The common conversions, as long as there is room. *@fmt is what is left to do; it may be
- * anything where room is short, else what is no bare conversion.
- */
-static inline int __attribute__((__always_inline__))
-format_fast(struct bpfstream_out *out, const char **fmtp, va_list *ap)
-{
-	const char *fmt = *fmtp, *end = out->end, *str;
-	char *pos = out->pos;
-
-	while (end - pos >= FAST_ROOM && bsp_chunk_readable(fmt)) {
-		bsp_chunk_hit_t hit = bsp_chunk_copy(pos, fmt, '%');
-		unsigned int n;
-		bool twice;
-
-		if (!hit) {
-			pos += BSP_CHUNK;
-			fmt += BSP_CHUNK;
-			continue;
-		}
-		n = bsp_chunk_index(hit);
-		pos += n;
-		fmt += n;
-		if (!*fmt)
-			break;
-		switch (fmt[1]) {
-		case 'd':
-			pos = fast_signed(pos, va_arg(*ap, int));
-			fmt += 2;
-			continue;
-		case 'u':
-			pos = fast_unsigned(pos, va_arg(*ap, unsigned int));
-			fmt += 2;
-			continue;
-		case 'x':
-			pos = fast_hex(pos, va_arg(*ap, unsigned int));
-			fmt += 2;
-			continue;
-		case 'c':
-			*pos++ = (char)va_arg(*ap, int);
-			fmt += 2;
-			continue;
-		case 's':
-			str = va_arg(*ap, const char *);
-			pos = fast_string(pos, end, &str);
-			fmt += 2;
-			if (!*str)
-				continue;
-			out->pos = pos;
-			*fmtp = fmt;
-			return text_string(out, str, SIZE_MAX);
-		case 'l':
-			twice = fmt[2] == 'l';
-			switch (fmt[2 + twice]) {
-			case 'd':
-				pos = fast_signed(pos, va_arg(*ap, long));
-				fmt += 3 + twice;
-				continue;
-			case 'u':
-				pos = fast_unsigned(pos, va_arg(*ap, unsigned long));
-				fmt += 3 + twice;
-				continue;
-			case 'x':
-				pos = fast_hex(pos, va_arg(*ap, unsigned long));
-				fmt += 3 + twice;
-				continue;
-			}
-		}
-		break;
-	}
-	out->pos = pos;
-	*fmtp = fmt;
-	return 0;
-}
-
 /* Any conversion, in any room. @fmt is past the '%', and *@fmtp then past the conversion. */
 static int __attribute__((__noinline__))
 format_any(struct bpfstream_out *out, const char *fmt, const char **fmtp, va_list *ap)
@@ -644,6 +489,40 @@ format_any(struct bpfstream_out *out, const char *fmt, const char **fmtp, va_lis
 }
 
 /**
+ * bsp_vformat_rest() - append what bsp_format_fast() has left
+ * @out: writer's state
+ * @fmt: what is left of the format, behind @str
+ * @str: what is left of a string argument, or NULL
+ * @ap: the arguments left
+ *
+ * Context: Any context, NMI-safe.
+ * Return: as bsp_vformat().
+ */
+int bsp_vformat_rest(struct bpfstream_out *out, const char *fmt, const char *str, va_list *ap)
+{
+	int err;
+
+	for (;;) {
+		struct bsp_run run;
+
+		if (str)
+			err = text_string(out, str, SIZE_MAX);
+		else if (!*fmt)
+			return 0;
+		else if (*fmt == '%')
+			err = format_any(out, fmt + 1, &fmt, ap);
+		else
+			err = text_literal(out, &fmt);
+		if (err)
+			return err;
+		run = bsp_format_fast(out->pos, out->end, fmt, ap);
+		out->pos = run.pos;
+		fmt = run.fmt;
+		str = run.str;
+	}
+}
+
+/**
  * bsp_vformat() - append formatted text
  * @out: writer's state
  * @fmt: C format; see bpfstream_printf()
@@ -655,17 +534,9 @@ format_any(struct bpfstream_out *out, const char *fmt, const char **fmtp, va_lis
  */
 int bsp_vformat(struct bpfstream_out *out, const char *fmt, va_list ap)
 {
-	va_list *args = pointer_to(ap);
-	int err;
+	va_list *args = bsp_pointer_to(ap);
+	struct bsp_run run = bsp_format_fast(out->pos, out->end, fmt, args);
 
-	do {
-		err = format_fast(out, &fmt, args);
-		if (err || !*fmt)
-			return err;
-		if (*fmt == '%')
-			err = format_any(out, fmt + 1, &fmt, args);
-		else
-			err = text_literal(out, &fmt);
-	} while (!err);
-	return err;
+	out->pos = run.pos;
+	return bsp_vformat_rest(out, run.fmt, run.str, args);
 }

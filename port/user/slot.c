@@ -5,14 +5,8 @@
  * Invariants
  *   I1  A slot belongs to one living thread, the one whose bsp_self points to it. A pointer from
  *       another life, in a process that this one was forked from, is as good as none.
- *   I2  Levels below slot->level are in use or were left by longjmp; the rest are free. A context
- *       uses one level, and what interrupts it only higher ones: plain stores suffice.
- *   I3  The context that uses level n keeps frame[n].what at frame[n].where. That is set after the
- *       level is raised and cleared, to NULL, before it is lowered. So a level whose frame is
- *       NULL or no longer holds its value is one that nobody uses any more, or not yet: who is
- *       about to use it looks, once its frame is set, whether somebody came in between. A level
- *       that is entered and has a frame already was left by longjmp. In doubt it is in use.
- *   I4  The thread-local part is one word, initial-exec: its first touch allocates nothing.
+ *   I2  The thread-local part is one word, initial-exec: its first touch allocates nothing.
+ *   I5, I6 of its levels are in slot.h.
  *
  * Threads that end need no destructor: their slots are found by asking the kernel whether the
  * owner still lives, when slots or pages run short. A tid that the kernel has given to a new
@@ -27,14 +21,12 @@
 
 #include "arena.h"
 #include "fork.h"
+#include "page.h"
 #include "peek.h"
-#include "slot.h"
 
 #define REAPING		0x80000000u	/* in @owner: who takes the slot from a dead thread */
-#define LIFE_MASK	((uintptr_t)_Alignof(struct bsp_slot) - 1)
 
-/* A slot's address, and in the bits that its alignment leaves the lower ones of bsp_fork_life. */
-static __thread uintptr_t bsp_self __attribute__((__tls_model__("initial-exec")));
+__thread uintptr_t bsp_self __attribute__((__tls_model__("initial-exec"))) = BSP_NO_SELF;
 
 static struct bsp_slot *slots;
 static u32 max_slots;
@@ -59,12 +51,12 @@ u32 bsp_asktid(void)
 
 static uintptr_t self_of(struct bsp_slot *slot, u32 life)
 {
-	return (uintptr_t)slot | (life & LIFE_MASK);
+	return (uintptr_t)slot | (life & BSP_LIFE_MASK);
 }
 
 static struct bsp_slot *slot_of(uintptr_t self, u32 life)
 {
-	return (self ^ life) & LIFE_MASK ? NULL : (struct bsp_slot *)(self & ~LIFE_MASK);
+	return (self ^ life) & BSP_LIFE_MASK ? NULL : (struct bsp_slot *)(self & ~BSP_LIFE_MASK);
 }
 
 /* This thread's slot, if it has one. Relaxed: only this thread and its handlers use the word. */
@@ -131,14 +123,15 @@ static void __attribute__((__noinline__)) slot_retire(struct bsp_slot *slot)
 	u32 n;
 
 	for (n = 0; n < BSP_LEVELS; n++) {
-		struct bpfstream_page *page = slot->cpu[n].page;
+		struct bpfstream_cpu *cpu = &slot->level[n].cpu;
+		struct bpfstream_page *page = cpu->page;
 
-		slot->frame[n].where = NULL;
+		bsp_store_relaxed(&slot->level[n].where, NULL);
 		if (!page)
 			continue;
-		page->carved = slot->cpu[n].carved;	/* should we stop here: page.c, I5 */
+		page->carved = cpu->carved;	/* should we stop here: page.c, I5 */
 		bsp_barrier();
-		bsp_store_relaxed(&slot->cpu[n].page, NULL);
+		bsp_store_relaxed(&cpu->page, NULL);
 		bsp_barrier();
 		bpfstream_page_retire(page, page->carved);
 	}
@@ -156,13 +149,20 @@ static void slot_pass(struct bsp_slot *slot)
  */
 static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot *slot)
 {
-	bsp_note_slot_take(slot);
 	slot_retire(slot);
 	bsp_arena_sweep(slot, BSP_NO_LEVEL);
 	slot->rcu = false;
 	slot->dumps = 0;
-	bsp_store_relaxed(&slot->level, 0u);
 	slot_pass(slot);
+}
+
+static void note_take(struct bsp_slot *slot)
+{
+	u32 n;
+
+	bsp_note_slot_take(slot);
+	for (n = 0; n < BSP_LEVELS; n++)
+		bsp_note_slot_take(&slot->level[n]);
 }
 
 static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
@@ -171,7 +171,7 @@ static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
 	if (!__atomic_compare_exchange_n(&slot->owner, &from, owner, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
-	bsp_note_slot_take(slot);
+	note_take(slot);
 	return true;
 }
 
@@ -182,11 +182,10 @@ static u32 slots_used(void)
 	return n < max_slots ? n : max_slots;
 }
 
-/* Take a slot whose thread has ended, from slot *@i on; *@i is then where to go on. */
-static struct bsp_slot * __attribute__((__noinline__)) take_dead(u32 *i)
+/* Take a slot whose thread has ended, the first one from @slot on. */
+static struct bsp_slot * __attribute__((__noinline__)) take_dead(struct bsp_slot *slot)
 {
-	while (*i < slots_used()) {
-		struct bsp_slot *slot = &slots[(*i)++];
+	for (; slot < slots + slots_used(); slot++) {
 		u32 owner = bsp_load_relaxed(&slot->owner);
 
 		if (owner && !thread_lives(owner & ~REAPING) &&
@@ -206,9 +205,8 @@ u32 bsp_slots_reap(void)
 {
 	struct bsp_slot *slot;
 	u32 reaped = 0;
-	u32 i = 0;
 
-	while ((slot = take_dead(&i))) {
+	for (slot = take_dead(slots); slot; slot = take_dead(slot + 1)) {
 		slot_clear(slot);
 		reaped++;
 	}
@@ -263,7 +261,7 @@ static struct bsp_slot * __attribute__((__noinline__)) slot_claim(void)
 		return NULL;
 	if (!__atomic_compare_exchange_n(&bsp_self, &self, self_of(slot, life), false,
 					 __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-		struct bsp_slot *first = (struct bsp_slot *)(self & ~LIFE_MASK);
+		struct bsp_slot *first = (struct bsp_slot *)(self & ~BSP_LIFE_MASK);
 
 		if (slot != first)
 			slot_pass(slot);
@@ -278,7 +276,8 @@ static struct bsp_slot * __attribute__((__noinline__)) slot_claim(void)
 	return slot;
 }
 
-static struct bsp_slot * __attribute__((__noinline__)) slot_find(void)
+/* For bsp_slot_self(), when the word does not say. */
+struct bsp_slot *bsp_slot_find(void)
 {
 	struct bsp_slot *slot;
 
@@ -286,24 +285,6 @@ static struct bsp_slot * __attribute__((__noinline__)) slot_find(void)
 		bsp_fork_child();
 	slot = slot_mine();
 	return slot || !slots ? slot : slot_claim();
-}
-
-/**
- * bsp_slot_self() - the calling thread's slot
- *
- * Also where a forked child finds out that it is one.
- *
- * Context: Any context, NMI-safe.
- * Return: slot; NULL if there is none left or no program was made yet.
- */
-struct bsp_slot *bsp_slot_self(void)
-{
-	uintptr_t self = bsp_load_relaxed(&bsp_self);
-
-	/* The word is this process's life, or 0 in a child that does not know yet. */
-	if (__builtin_expect(self && !((self ^ bsp_load_relaxed(bsp_fork_word)) & LIFE_MASK), 1))
-		return (struct bsp_slot *)(self & ~LIFE_MASK);
-	return slot_find();
 }
 
 /*
@@ -328,11 +309,12 @@ void bsp_slots_after_fork(u32 life)
 	}
 }
 
-/*
- * Slot and level of a page that is taken for @cpu, or BSP_NO_TAG past the deepest level. The
- * slot's own idea of the level will not do: contexts past the deepest run in it, and others after
- * a longjmp out of a higher one, and a page must not look like an abandoned context's.
- */
+static u32 level_index(const struct bsp_slot *slot, const void *in_level)
+{
+	return (u32)(((uintptr_t)in_level - (uintptr_t)slot->level) / sizeof(slot->level[0]));
+}
+
+/* Slot and level of a page that is taken for @cpu, or BSP_NO_TAG past the deepest level. */
 u32 bsp_slot_tag(const struct bpfstream_cpu *cpu)
 {
 	size_t at = (size_t)((uintptr_t)cpu - (uintptr_t)slots);
@@ -340,7 +322,7 @@ u32 bsp_slot_tag(const struct bpfstream_cpu *cpu)
 
 	if (!slots || at >= max_slots * sizeof(*slots))
 		return BSP_NO_TAG;
-	return (i + 1) * 16 + (u32)(cpu - slots[i].cpu);
+	return (i + 1) * 16 + level_index(&slots[i], cpu);
 }
 
 /* Pages that the slots of all threads hold. */
@@ -350,106 +332,53 @@ u32 bsp_slots_pages(void)
 
 	for (i = 0; i < slots_used(); i++)
 		for (n = 0; n < BSP_LEVELS; n++)
-			pages += bsp_load_relaxed(&slots[i].cpu[n].page) != NULL;
+			pages += bsp_load_relaxed(&slots[i].level[n].cpu.page) != NULL;
 	return pages;
 }
 
-static bool frame_lives(const struct bsp_slot *slot, u32 level)
+static bool level_lives(const struct bsp_level *level)
 {
-	const unsigned long *where = slot->frame[level].where;
+	const unsigned long *where = bsp_load_relaxed(&level->where);
 	unsigned long now;
 
-	if (!where)
-		return false;
-	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == slot->frame[level].what;
-}
-
-/*
- * All levels taken: the topmost ones that a longjmp has left behind are free. What pages they have
- * lost is looked for when they are entered: only then are they their user's alone.
- */
-static u32 __attribute__((__noinline__)) reclaim_levels(const struct bsp_slot *slot)
-{
-	u32 level = BSP_LEVELS;
-
-	while (level && !frame_lives(slot, level - 1))
-		level--;
-	return level;
-}
-
-/*
- * Make a level the caller's. A handler that comes before the frame is set may find the level dead
- * and use it; when it is gone, all is set again.
- *
- * Returns whether a longjmp has left the level, so that it may have lost a page.
- */
-static inline __attribute__((__always_inline__)) bool
-level_take(struct bsp_slot *slot, u32 level, unsigned long *flags)
-{
-	bool left = false;
-	unsigned long mine;
-
-	do {
-		mine = bsp_load_relaxed(&slot->serial) + 1;
-		bsp_store_relaxed(&slot->serial, mine);
-		bsp_barrier();
-		bsp_store_relaxed(&slot->level, level + 1);
-		bsp_barrier();
-		bsp_fault_point(BSP_POINT_LEVEL);
-		left |= slot->frame[level].where != NULL;
-		*flags = mine << 4 | level;
-		slot->frame[level].what = *flags;
-		bsp_barrier();
-		slot->frame[level].where = flags;
-		bsp_barrier();
-	} while (__builtin_expect(bsp_load_relaxed(&slot->serial) != mine, 0));
-	return left;
+	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == level->what;
 }
 
 /**
- * bsp_cpu_enter() - get the page of this thread at this nesting level
- * @flags: on the caller's stack, where it stays untouched until bsp_cpu_leave()
+ * bsp_level_find() - a level for a context whose thread uses the first one already
+ * @slot: its thread's
+ * @flags: its own
  *
- * Context: Any context, NMI-safe.
- * Return: state that nothing else touches until bsp_cpu_leave(); NULL past the deepest level.
+ * Where all are in use, one that a longjmp has left. What page it has lost is looked for once it is
+ * taken: only then is it the user's alone.
+ *
+ * Context: Any context, NMI-safe. System calls past the deepest level.
+ * Return: level; NULL past the deepest.
  */
-struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
+struct bsp_level *bsp_level_find(struct bsp_slot *slot, unsigned long *flags)
 {
-	struct bsp_slot *slot = bsp_slot_self();
-	u32 level;
+	u32 n;
 
-	bsp_fault_point(BSP_POINT_CPU_ENTER);
-	if (!slot)
-		return NULL;
-	level = bsp_load_relaxed(&slot->level);
-	if (__builtin_expect(level >= BSP_LEVELS, 0)) {
-		*flags = 0;	/* a dead frame may have been just here */
-		level = reclaim_levels(slot);
-		if (level == BSP_LEVELS)
-			return NULL;
-	}
-	if (__builtin_expect(level_take(slot, level, flags), 0))
-		bsp_arena_sweep(slot, level);
-	return &slot->cpu[level];
+	for (n = 1; n < BSP_LEVELS; n++)
+		if (!bsp_load_relaxed(&slot->level[n].where))
+			return &slot->level[n];
+	bsp_store_relaxed(flags, 0ul);	/* a dead frame may have been just here */
+	for (n = 0; n < BSP_LEVELS; n++)
+		if (!level_lives(&slot->level[n]))
+			return &slot->level[n];
+	return NULL;
 }
 
 /**
- * bsp_cpu_leave() - give the level back
- * @cpu: from bsp_cpu_enter()
- * @flags: as bsp_cpu_enter() set them
+ * bsp_level_sweep() - find the pages that a longjmp out of a level has lost
+ * @level: the caller's
  *
  * Context: Any context, NMI-safe.
  */
-void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
+void bsp_level_sweep(const struct bsp_level *level)
 {
-	u32 level = flags % 16;
-	struct bsp_slot *slot = bsp_container_of(cpu - level, struct bsp_slot, cpu);
+	const struct bsp_slot *slot =
+		&slots[((uintptr_t)level - (uintptr_t)slots) / sizeof(*slots)];
 
-	bsp_fault_point(BSP_POINT_CPU_LEAVE);
-	bsp_barrier();
-	slot->frame[level].where = NULL;
-	bsp_barrier();
-	bsp_fault_point(BSP_POINT_LEVEL);
-	bsp_store_relaxed(&slot->level, level);
-	bsp_note_slot_pass(slot);
+	bsp_arena_sweep(slot, level_index(slot, level));
 }

@@ -16,7 +16,7 @@ void bsp_wake_readable(struct bpfstream_prog *prog);
 static inline bool bsp_wake_owed(const struct bpfstream_prog *prog)
 {
 	/* Relaxed: the writer of the first text sees the watchers; this is for when it is gone. */
-	return __builtin_expect(bsp_load_relaxed(&prog->watchers) != 0, 0) &&
+	return bsp_unlikely(bsp_load_relaxed(&prog->watchers) != 0) &&
 	       !bsp_load_relaxed(&prog->told);
 }
 

@@ -7,8 +7,8 @@
  * calls that put it back.
  */
 #include "api.h"
+#include "fast.h"
 #include "fork.h"
-#include "format.h"
 #include "stack.h"
 #include "stage.h"
 #include "wake.h"
@@ -31,12 +31,17 @@ static int refuse(struct bpfstream *s, int err)
 	return err;
 }
 
-/* Inline: one call and one frame less below the variadic functions, which need a large one. */
-static inline __attribute__((__always_inline__)) int
-print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_list ap)
+/*
+ * Most messages fit the page at hand and ask for bare conversions: for those, all happens in the
+ * frame that a variadic function has anyway. The others go on in bsp_vformat_rest().
+ */
+static BSP_INLINE int
+print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_list *ap)
 {
+	struct bpfstream_spot spot;
 	struct bpfstream_out out;
 	struct bpfstream *s;
+	struct bsp_run run;
 	bool was_empty;
 	int err = bsp_stream_find(prog, (int)id, &s);
 
@@ -44,16 +49,23 @@ print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_lis
 		return err;
 	if (!fmt)
 		return refuse(s, -EINVAL);
-	bpfstream_out_open(&out, s->capacity);
-	err = bsp_vformat(&out, fmt, ap);
-	err = bpfstream_publish_out(s, &out, err, &was_empty);
+	bpfstream_spot_open(&spot, &out.flags);
+	run = bsp_format_fast(spot.pos, spot.end, fmt, ap);
+	spot.pos = run.pos;
+	if (bsp_likely(!run.str && !*run.fmt && bpfstream_spot_will_do(s, &spot))) {
+		err = bpfstream_publish_spot(s, &spot, out.flags, &was_empty);
+	} else {
+		bpfstream_out_go_on(&out, &spot, s->capacity);
+		err = bsp_vformat_rest(&out, run.fmt, run.str, ap);
+		err = bpfstream_publish_out(s, &out, err, &was_empty);
+	}
 	return finish(prog, err, was_empty);
 }
 
 int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
 		      va_list ap)
 {
-	return print(prog, id, fmt, ap);
+	return print(prog, id, fmt, bsp_pointer_to(ap));
 }
 
 int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, ...)
@@ -62,7 +74,7 @@ int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const ch
 	int err;
 
 	va_start(ap, fmt);
-	err = print(prog, id, fmt, ap);
+	err = print(prog, id, fmt, &ap);
 	va_end(ap);
 	return err;
 }
@@ -111,7 +123,7 @@ void bpfstream_stage_init(struct bpfstream_stage *ss)
 		bpfstream_staged_init(staged(ss));
 }
 
-static inline __attribute__((__always_inline__)) int
+static BSP_INLINE int
 stage_print(struct bpfstream_stage *ss, const char *fmt, va_list ap)
 {
 	struct bpfstream_out out;

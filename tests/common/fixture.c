@@ -69,7 +69,7 @@ static u32 pages_off_balance(void)
 	u32 level, off = 0;
 
 	for (level = 0; slot && level < BSP_LEVELS; level++) {
-		const struct bpfstream_cpu *cpu = &slot->cpu[level];
+		const struct bpfstream_cpu *cpu = &slot->level[level].cpu;
 		u32 carved = (u32)((cpu->carved - sizeof(*cpu->page)) / BPFSTREAM_GRAIN);
 
 		off += cpu->page && cpu->page->ref + carved != BPFSTREAM_PAGE_BIAS;
@@ -207,11 +207,11 @@ void fixture_forget_pages(void)
 	u32 n;
 
 	for (n = 0; slot && n < BSP_LEVELS; n++) {
-		struct bpfstream_page *page = slot->cpu[n].page;
+		struct bpfstream_page *page = slot->level[n].cpu.page;
 
-		slot->cpu[n].page = NULL;
+		slot->level[n].cpu.page = NULL;
 		if (page)
-			bpfstream_page_retire(page, slot->cpu[n].carved);
+			bpfstream_page_retire(page, slot->level[n].cpu.carved);
 	}
 }
 
@@ -219,6 +219,16 @@ void fixture_forget_pages(void)
 void assert_no_page_adrift(void)
 {
 	assert_int_equal(bsp_arena_live(), bsp_slots_pages());
+}
+
+/** fixture_levels() - how many of a slot's levels are in use, or were left by longjmp */
+u32 fixture_levels(const struct bsp_slot *slot)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < BSP_LEVELS; i++)
+		n += bsp_load_relaxed(&slot->level[i].where) != NULL;
+	return n;
 }
 
 /* ---- faults ---- */

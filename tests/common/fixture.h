@@ -90,6 +90,7 @@ void fixture_pattern(char *text, size_t len, unsigned int seed);
 
 void fixture_forget_pages(void);
 void assert_no_page_adrift(void);
+u32 fixture_levels(const struct bsp_slot *slot);
 
 /* ---- faults ---- */
 

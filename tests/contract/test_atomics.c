@@ -293,7 +293,7 @@ static void container_of_finds_the_whole(void **state)
 	struct bsp_slot slot;
 
 	(void)state;
-	assert_ptr_equal(bsp_container_of(&slot.cpu[0], struct bsp_slot, cpu), &slot);
+	assert_ptr_equal(bsp_container_of(&slot.level[1], struct bsp_slot, level[1]), &slot);
 	assert_ptr_equal(bsp_container_of(&slot.rcu, struct bsp_slot, rcu), &slot);
 }
 

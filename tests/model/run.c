@@ -88,6 +88,19 @@ bool run_page_failed(const struct frame *f)
 }
 
 /*
+ * Whether what failed was only the turn of a page near its end, which a message may begin with. The
+ * rest of the old page is then used, and what does not fit takes a second page.
+ */
+static bool only_a_turn_failed(const struct frame *f)
+{
+	unsigned long from = bsp_fault.page_fail_from;
+	unsigned long nr = bsp_fault.page_fail_nr;
+
+	return f->allocs + 1 >= from && (bsp_fault.page_allocs == f->allocs + 1 ||
+					 (nr && f->allocs + 1 == from + nr - 1));
+}
+
+/*
  * Whether a page may have been missing: made to fail, or all in use. Those that the message had
  * taken before are free again by now: its whole pages, and perhaps the one that it began in.
  */
@@ -206,7 +219,7 @@ static void settle_accepted(struct run *r, struct frame *f)
 	if (f->expect || !model_fits(m, f->len))
 		run_fail(r, "accepted, expected %d: %zu bytes, %llu pending of %llu", f->expect,
 			 f->len, (unsigned long long)m->pending, (unsigned long long)m->capacity);
-	if (run_page_failed(f) && !f->fired && !m->lines)
+	if (run_page_failed(f) && !f->fired && !m->lines && !only_a_turn_failed(f))
 		run_fail(r, "accepted without a page");
 	if (line && s->marked != model_losses(m)) {
 		line = false;
@@ -285,8 +298,9 @@ static void check_all(struct run *r)
 			run_check_stat(r, &r->prog[i], id);
 		run_check_watched(r, &r->prog[i]);
 	}
-	if (bsp_slot_self()->level)
-		run_fail(r, "level %u is still in use", bsp_slot_self()->level);
+	for (i = 0; i < BSP_LEVELS; i++)
+		if (bsp_slot_self()->level[i].where)
+			run_fail(r, "level %u is still in use", i);
 	if (bsp_fault.warnings)
 		run_fail(r, "the library has warned");
 }

@@ -554,13 +554,11 @@ static void check_pages(void)
 	end_starvation();
 	if (bsp_arena_live() != bsp_slots_pages())
 		nmi_fail("%u pages live, %u in slots", bsp_arena_live(), bsp_slots_pages());
-	if (slot->level)
-		nmi_fail("level %u is still in use", slot->level - 1);
 	for (level = 0; level < BSP_LEVELS; level++) {
-		struct bpfstream_cpu *cpu = &slot->cpu[level];
+		struct bpfstream_cpu *cpu = &slot->level[level].cpu;
 
-		if (slot->frame[level].where)
-			nmi_fail("level %u still has a frame", level);
+		if (slot->level[level].where)
+			nmi_fail("level %u is still in use", level);
 		if (!cpu->page)
 			continue;
 		check_page(cpu, level);

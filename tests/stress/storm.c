@@ -218,7 +218,7 @@ static void *thread_main(void *arg)
 		thread->at_end(thread);
 	slot = bsp_slot_self();
 	thread->slot = bsp_slot_index(slot);
-	thread->level = bsp_load_relaxed(&slot->level);
+	thread->level = fixture_levels(slot);
 	return NULL;
 }
 

@@ -485,9 +485,9 @@ static void a_sweep_frees_what_was_taken_for_the_level_and_not_used(void **state
 	struct bpfstream_page *other;
 
 	(void)state;
-	assert_non_null(bsp_page_alloc_for(&self->cpu[1]));
-	other = bsp_page_alloc_for(&self->cpu[2]);
-	assert_non_null(bsp_page_alloc_for(&self->cpu[1]));
+	assert_non_null(bsp_page_alloc_for(&self->level[1].cpu));
+	other = bsp_page_alloc_for(&self->level[2].cpu);
+	assert_non_null(bsp_page_alloc_for(&self->level[1].cpu));
 	bsp_arena_sweep(self, 0);
 	assert_int_equal(bsp_arena_live(), 3);
 	bsp_arena_sweep(self, 1);
@@ -504,11 +504,11 @@ static void a_sweep_of_all_levels_leaves_other_slots_and_nobodys_pages_alone(voi
 	u32 n;
 
 	(void)state;
-	neighbours = bsp_page_alloc_for(&self[1].cpu[0]);
+	neighbours = bsp_page_alloc_for(&self[1].level[0].cpu);
 	nobodys = bsp_page_alloc();
 	too_deep = bsp_page_alloc_for(&own);
 	for (n = 0; n < BSP_LEVELS; n++)
-		assert_non_null(bsp_page_alloc_for(&self->cpu[n]));
+		assert_non_null(bsp_page_alloc_for(&self->level[n].cpu));
 	bsp_arena_sweep(self, BSP_NO_LEVEL);
 	assert_int_equal(bsp_arena_live(), 3);
 	bsp_page_free(neighbours);
@@ -523,9 +523,9 @@ static void a_sweep_leaves_a_levels_page_to_it(void **state)
 	struct bpfstream_page *page;
 
 	assert_int_equal(bpfstream_write(f->prog, OUT, "kept", 4), 0);
-	page = self->cpu[0].page;
+	page = self->level[0].cpu.page;
 	bsp_arena_sweep(self, BSP_NO_LEVEL);
-	assert_ptr_equal(self->cpu[0].page, page);
+	assert_ptr_equal(self->level[0].cpu.page, page);
 	assert_int_equal(page->ref, BPFSTREAM_PAGE_BIAS);
 	assert_reads(f->s, "kept");
 }
@@ -548,7 +548,7 @@ static void a_page_about_to_be_retired_lives_as_long_as_its_text(void **state)
 	u32 i;
 
 	assert_int_equal(bpfstream_write(f->prog, OUT, "unread", 6), 0);
-	page = lose_page(&self->cpu[0]);
+	page = lose_page(&self->level[0].cpu);
 	for (i = 0; i < 2; i++) {	/* the second time, it is settled */
 		bsp_arena_sweep(self, 0);
 		assert_int_equal(page->ref, 16 / BPFSTREAM_GRAIN);
@@ -564,7 +564,7 @@ static void a_page_about_to_be_retired_whose_text_was_read_is_freed(void **state
 	struct bsp_slot *self = bsp_slot_self();
 
 	assert_int_equal(bpfstream_write(f->prog, OUT, "read", 4), 0);
-	(void)lose_page(&self->cpu[0]);
+	(void)lose_page(&self->level[0].cpu);
 	assert_reads(f->s, "read");
 	assert_int_equal(bsp_arena_live(), 1);
 	bsp_arena_sweep(self, 0);

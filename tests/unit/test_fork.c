@@ -117,7 +117,7 @@ static bool is_readable(int fd)
 static bool settled(void)
 {
 	return bsp_arena_live() == bsp_slots_pages() && !bpfstream_pending(&prog->stream[0]) &&
-	       bsp_slot_self()->level == 0 && bsp_slot_owner() == (u32)getpid();
+	       fixture_levels(bsp_slot_self()) == 0 && bsp_slot_owner() == (u32)getpid();
 }
 
 static int child_logs(void *arg)

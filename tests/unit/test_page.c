@@ -23,7 +23,7 @@ static int setup(void **state)
 
 static struct bpfstream_cpu *my_cpu(void)
 {
-	return &bsp_slot_self()->cpu[0];
+	return &bsp_slot_self()->level[0].cpu;
 }
 
 static u32 size_of(u32 len)

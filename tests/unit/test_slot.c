@@ -229,15 +229,15 @@ static void a_slot_tells_its_next_thread_nothing_of_the_last(void **state)
 	u32 n;
 
 	run(&w, leave_traces, state);
-	assert_int_equal(w.slot->level, BSP_LEVELS);
+	assert_int_equal(fixture_levels(w.slot), BSP_LEVELS);
 	assert_int_equal(bsp_slots_reap(), 1);
 	assert_int_equal(w.slot->owner, 0);
-	assert_int_equal(w.slot->level, 0);
+	assert_int_equal(fixture_levels(w.slot), 0);
 	assert_false(w.slot->rcu);
 	assert_int_equal(w.slot->dumps, 0);
 	for (n = 0; n < BSP_LEVELS; n++) {
-		assert_null(w.slot->cpu[n].page);
-		assert_null(w.slot->frame[n].where);
+		assert_null(w.slot->level[n].cpu.page);
+		assert_null(w.slot->level[n].where);
 	}
 	assert_reads(&prog_of(state)->stream[0], "xxxx");
 }
@@ -418,25 +418,21 @@ static void leave_all(const unsigned long *flags, struct bpfstream_cpu *const *c
 		bsp_cpu_leave(cpu[n], flags[n]);
 }
 
-static void only_the_topmost_of_the_left_levels_come_back(void **state)
+static void a_left_level_comes_back_from_under_those_in_use(void **state)
 {
-	unsigned long flags[BSP_LEVELS], kept[BSP_LEVELS], again;
+	unsigned long flags[BSP_LEVELS], again, more;
 	struct bpfstream_cpu *cpu[BSP_LEVELS];
 
 	(void)state;
 	enter_all(flags, cpu);
-	memcpy(kept, flags, sizeof(kept));
+	assert_null(bsp_cpu_enter(&again));
 	flags[1] = 0;
-	assert_null(bsp_cpu_enter(&again));	/* something above it is in use */
-	flags[3] = 0;
-	assert_ptr_equal(bsp_cpu_enter(&again), cpu[3]);
-	flags[2] = 0;
-	again = 0;
 	assert_ptr_equal(bsp_cpu_enter(&again), cpu[1]);
-	assert_int_equal(bsp_slot_self()->level, 2);
+	assert_null(bsp_cpu_enter(&more));
 	bsp_cpu_leave(cpu[1], again);
-	assert_int_equal(flags[0], kept[0]);
-	bsp_cpu_leave(cpu[0], kept[0]);
+	assert_int_equal(fixture_levels(bsp_slot_self()), BSP_LEVELS - 1);
+	assert_ptr_equal(bsp_cpu_enter(&flags[1]), cpu[1]);
+	leave_all(flags, cpu);
 }
 
 static void a_level_left_where_memory_is_no_more_comes_back(void **state)
@@ -507,12 +503,12 @@ static void a_level_that_a_handler_used_on_the_way_in_is_taken_again(void **stat
 	for (n = 0; n < BSP_LEVELS - 1; n++)
 		assert_non_null(bsp_cpu_enter(&flags[n]));
 	fixture_at(BSP_POINT_LEVEL, 0, print_and_note_cpu, &in_handler);
-	assert_ptr_equal(bsp_cpu_enter(&flags[n]), &slot->cpu[n]);
-	assert_ptr_equal(in_handler, &slot->cpu[n]);
-	assert_int_equal(slot->level, BSP_LEVELS);
+	assert_ptr_equal(bsp_cpu_enter(&flags[n]), &slot->level[n].cpu);
+	assert_ptr_equal(in_handler, &slot->level[n].cpu);
+	assert_int_equal(fixture_levels(slot), BSP_LEVELS);
 	assert_null(bsp_cpu_enter(&more));
 	for (n = BSP_LEVELS; n--;)
-		bsp_cpu_leave(&slot->cpu[n], flags[n]);
+		bsp_cpu_leave(&slot->level[n].cpu, flags[n]);
 }
 
 static void a_level_that_comes_back_gives_its_page_in_hand_back(void **state)
@@ -588,12 +584,9 @@ static void a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep(void **sta
 	assert_int_equal(bsp_arena_live(), bsp_slots_pages() + 1);
 	bsp_page_free(page);
 	bsp_cpu_leave(cpu, outer);
+	for (n = 1; n < BSP_LEVELS; n++)
+		bsp_cpu_leave(&bsp_slot_self()->level[n].cpu, left[n]);
 	assert_reads(&prog->stream[0], "x");
-}
-
-static void print_newline(void *prog)
-{
-	assert_int_equal(bpfstream_write(prog, OUT, "\n", 1), 0);
 }
 
 static sigjmp_buf back;
@@ -604,23 +597,26 @@ static void jump(void *arg)
 	siglongjmp(back, 1);
 }
 
-/* As between two stores of a level's way in or out: raised, and without a frame. */
-static void levels_left_on_the_way_in_or_out_are_found_again(void **state)
+static void jump_with_page(void *cpu)
+{
+	bsp_fault.countdown = -1;
+	(void)!bsp_page_alloc_for(cpu);
+	siglongjmp(back, 1);
+}
+
+/* Before the store that takes a level there is nothing to leave, after the one that gives it neither. */
+static void a_jump_on_the_way_in_or_out_leaves_no_level(void **state)
 {
 	struct bpfstream_prog *prog = prog_of(state);
-	unsigned long flags;
 	volatile u32 i;
 
 	for (i = 0; i < 6 * BSP_LEVELS; i++) {
 		fixture_at(BSP_POINT_LEVEL, i % 2, jump, NULL);
 		if (!sigsetjmp(back, 1))
 			(void)bpfstream_write(prog, OUT, "x", 1);
+		assert_int_equal(fixture_levels(bsp_slot_self()), 0);
 	}
 	bsp_fault.countdown = -1;
-	assert_int_equal(bsp_slot_self()->level, BSP_LEVELS);
-	assert_ptr_equal(bsp_cpu_enter(&flags), &bsp_slot_self()->cpu[0]);
-	bsp_cpu_leave(&bsp_slot_self()->cpu[0], flags);
-	assert_int_equal(bsp_slot_self()->level, 0);
 	assert_reads(&prog->stream[0], "xxxxxxxxxxxx");
 }
 
@@ -628,30 +624,27 @@ static void levels_left_on_the_way_in_or_out_are_found_again(void **state)
 static void print_and_jump(void *prog)
 {
 	struct bsp_slot *slot = bsp_slot_self();
-	struct bpfstream_cpu *cpu = &slot->cpu[slot->level];
+	struct bpfstream_cpu *cpu = &slot->level[0].cpu;
+	struct bpfstream_page *page = cpu->page;
 
-	if (cpu->page)
-		bpfstream_page_retire(cpu->page, cpu->carved);
 	cpu->page = NULL;
-	fixture_at(BSP_POINT_PAGE_ALLOC, 1, jump, NULL);
+	fixture_at(BSP_POINT_PAGE_ALLOC, 0, jump_with_page, cpu);
 	if (!sigsetjmp(back, 1))
-		(void)bpfstream_printf(prog, OUT, "%f\n", 1e300);
+		(void)bpfstream_write(prog, OUT, "y", 1);
+	cpu->page = page;
 }
 
-static void a_level_left_by_a_jump_and_lowered_is_swept_when_it_is_entered(void **state)
+/* It used the level that we are about to take, and its frame is still there when we do. */
+static void a_level_that_a_handler_used_and_left_on_the_way_in_is_swept(void **state)
 {
 	struct bpfstream_prog *prog = prog_of(state);
-	u32 i;
 
-	for (i = 0; i < 20; i++) {
-		fixture_at(BSP_POINT_CMPXCHG, 0, print_and_jump, prog);
-		assert_int_equal(bpfstream_write(prog, OUT, "x", 1), 0);
-	}
-	assert_int_equal(bsp_arena_live(), bsp_slots_pages() + 1);
-	fixture_at(BSP_POINT_CMPXCHG, 0, print_newline, prog);
 	assert_int_equal(bpfstream_write(prog, OUT, "x", 1), 0);
+	fixture_at(BSP_POINT_LEVEL, 0, print_and_jump, prog);
+	assert_int_equal(bpfstream_write(prog, OUT, "x", 1), 0);
+	assert_int_equal(fixture_levels(bsp_slot_self()), 0);
 	assert_no_page_adrift();
-	assert_reads(&prog->stream[0], "xxxxxxxxxxxxxxxxxxxx\nx");
+	assert_reads(&prog->stream[0], "xx");
 }
 
 /* ---- tags and counts ---- */
@@ -667,7 +660,7 @@ static void a_tag_names_one_level_of_one_slot(void **state)
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		assert_int_equal(bsp_slot_index(&slots[at[i]]), at[i]);
 		for (n = 0; n < BSP_LEVELS; n++)
-			assert_int_equal(bsp_slot_tag(&slots[at[i]].cpu[n]), (at[i] + 1) * 16 + n);
+			assert_int_equal(bsp_slot_tag(&slots[at[i]].level[n].cpu), (at[i] + 1) * 16 + n);
 	}
 }
 
@@ -680,8 +673,8 @@ static void what_is_no_slots_level_has_no_tag(void **state)
 	(void)state;
 	assert_int_equal(bsp_slot_tag(NULL), BSP_NO_TAG);
 	assert_int_equal(bsp_slot_tag(&own), BSP_NO_TAG);
-	assert_int_equal(bsp_slot_tag(&slots[ALL_SLOTS].cpu[0]), BSP_NO_TAG);
-	assert_int_equal(bsp_slot_tag(&slots[-1].cpu[0]), BSP_NO_TAG);
+	assert_int_equal(bsp_slot_tag(&slots[ALL_SLOTS].level[0].cpu), BSP_NO_TAG);
+	assert_int_equal(bsp_slot_tag(&slots[-1].level[0].cpu), BSP_NO_TAG);
 }
 
 static void dumps_are_counted_and_never_below_none(void **state)
@@ -714,7 +707,7 @@ int main(void)
 		TEST(a_page_that_a_dead_thread_had_just_taken_comes_back),
 		TEST(a_page_being_freed_is_not_freed_by_a_sweep_too),
 		TEST(the_page_of_a_dead_thread_says_how_far_it_was_carved),
-		TEST(only_the_topmost_of_the_left_levels_come_back),
+		TEST(a_left_level_comes_back_from_under_those_in_use),
 		TEST(a_level_left_where_memory_is_no_more_comes_back),
 		TEST(a_frame_just_where_a_left_one_was_is_not_taken_for_it),
 		TEST(what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level),
@@ -723,8 +716,8 @@ int main(void)
 		TEST(a_page_in_hand_below_a_level_that_comes_back_is_left_alone),
 		TEST(a_page_of_its_own_is_not_the_deepest_levels_to_sweep),
 		TEST(a_page_taken_after_a_jump_is_not_the_left_levels_to_sweep),
-		TEST(levels_left_on_the_way_in_or_out_are_found_again),
-		TEST(a_level_left_by_a_jump_and_lowered_is_swept_when_it_is_entered),
+		TEST(a_jump_on_the_way_in_or_out_leaves_no_level),
+		TEST(a_level_that_a_handler_used_and_left_on_the_way_in_is_swept),
 		TEST(a_tag_names_one_level_of_one_slot),
 		TEST(what_is_no_slots_level_has_no_tag),
 		TEST(dumps_are_counted_and_never_below_none),

@@ -902,7 +902,6 @@ static void lines_before_a_failure_stay(void **state)
 
 static void a_failure_at_the_first_line_is_told(void **state)
 {
-	struct bpfstream_cpu *cpu;
 	unsigned long flags[BSP_LEVELS];
 	u32 n;
 
@@ -912,9 +911,8 @@ static void a_failure_at_the_first_line_is_told(void **state)
 	bsp_fault.page_fail_from = bsp_fault.page_allocs + 1;
 	collect(bsp_dump_stack(&stage));
 	bsp_fault.page_fail_from = 0;
-	cpu = bsp_slot_self()->cpu;
 	while (n--)
-		bsp_cpu_leave(&cpu[n], flags[n]);
+		bsp_cpu_leave(&bsp_slot_self()->level[n].cpu, flags[n]);
 	assert_int_equal(dump.err, -ENOMEM);
 	assert_int_equal(dump.nr_lines, 0);
 	assert_int_equal(dump.messages, 0);
@@ -923,7 +921,6 @@ static void a_failure_at_the_first_line_is_told(void **state)
 
 static void past_the_deepest_level_a_trace_is_whole(void **state)
 {
-	struct bpfstream_cpu *cpu;
 	unsigned long flags[BSP_LEVELS];
 	u32 n;
 
@@ -931,9 +928,8 @@ static void past_the_deepest_level_a_trace_is_whole(void **state)
 	for (n = 0; n < BSP_LEVELS; n++)
 		assert_non_null(bsp_cpu_enter(&flags[n]));
 	collect(call_outer());
-	cpu = bsp_slot_self()->cpu;
 	while (n--)
-		bsp_cpu_leave(&cpu[n], flags[n]);
+		bsp_cpu_leave(&bsp_slot_self()->level[n].cpu, flags[n]);
 	assert_block(nr_frames());
 	assert_int_equal(own_address(frame_line(1)), returns[0]);
 }

@@ -175,9 +175,9 @@ static void empty_messages_are_no_messages(void **state)
 	assert_int_equal(bsp_fault.page_allocs, 0);
 	assert_empty(&group);
 	assert_int_equal(add(&group, "x"), 0);
-	carved = bsp_slot_self()->cpu[0].carved;
+	carved = bsp_slot_self()->level[0].cpu.carved;
 	assert_int_equal(add(&group, ""), 0);
-	assert_int_equal(bsp_slot_self()->cpu[0].carved, carved);
+	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, carved);
 	assert_int_equal(group.messages, 1);
 	assert_int_equal(commit(&group, s), 0);
 	assert_reads(s, "x");
@@ -459,11 +459,11 @@ static void a_message_that_cannot_be_added_leaves_the_group_and_its_page_as_they
 	bpfstream_staged_init(&group);
 	assert_int_equal(add(&group, "kept"), 0);
 	chain = group.chain;
-	carved = bsp_slot_self()->cpu[0].carved;
+	carved = bsp_slot_self()->level[0].cpu.carved;
 	assert_int_equal(add_with(&group, 100, NO_LIMIT, -EINVAL), -EINVAL);
 	assert_int_equal(add_with(&group, 100, 50, 0), -ENOSPC);
 	assert_int_equal(add_with(&group, 100, 50, -ENOMEM), -ENOMEM);
-	assert_int_equal(bsp_slot_self()->cpu[0].carved, carved);
+	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, carved);
 	assert_memory_equal(&group.chain, &chain, sizeof(chain));
 	assert_int_equal(group.messages, 1);
 	assert_int_equal(commit(&group, s), 0);
