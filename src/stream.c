@@ -97,22 +97,6 @@ enum bpfstream_cause bpfstream_cause_of(int err)
 	return err == -ENOMEM ? BPFSTREAM_LOST_NOMEM : BPFSTREAM_LOST_INVALID;
 }
 
-/**
- * bpfstream_lost() - messages refused so far
- * @s: stream
- *
- * Context: Any context, NMI-safe.
- */
-u64 bpfstream_lost(const struct bpfstream *s)
-{
-	u64 sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
-		sum += bsp_counter_read(&s->lost[i]);
-	return sum;
-}
-
 /*
  * Messages and bytes lost by now. What interrupts, or is interrupted, may add bytes to one line
  * whose message is told in the next, never the other way round: no byte goes untold. Between

@@ -90,7 +90,22 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 
 u64 bpfstream_pending(const struct bpfstream *s);
-u64 bpfstream_lost(const struct bpfstream *s);
+
+/**
+ * bpfstream_lost() - messages refused so far
+ * @s: stream
+ *
+ * Context: Any context, NMI-safe.
+ */
+static inline u64 bpfstream_lost(const struct bpfstream *s)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
+		sum += bsp_counter_read(&s->lost[i]);
+	return sum;
+}
 
 /* Whether a message may go out from a spot: it is one, and no loss is to be told with it. */
 static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,

@@ -15,6 +15,8 @@ static inline int bsp_stream_find(struct bpfstream_prog *prog, int id, struct bp
 	if (id != BPFSTREAM_STDOUT && id != BPFSTREAM_STDERR)
 		return -ENOENT;
 	*s = &prog->stream[id - BPFSTREAM_STDOUT];
+	/* Keep it, rather than @id, to compute it again at each use: that is one spill less. */
+	__asm__("" : "+r"(*s));
 	return 0;
 }
 

@@ -54,11 +54,11 @@ print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_lis
 	spot.pos = run.pos;
 	if (bsp_likely(!run.str && !*run.fmt && bpfstream_spot_will_do(s, &spot))) {
 		err = bpfstream_publish_spot(s, &spot, out.flags, &was_empty);
-	} else {
-		bpfstream_out_go_on(&out, &spot, s->capacity);
-		err = bsp_vformat_rest(&out, run.fmt, run.str, ap);
-		err = bpfstream_publish_out(s, &out, err, &was_empty);
+		return finish(prog, err, was_empty);
 	}
+	bpfstream_out_go_on(&out, &spot, s->capacity);
+	err = bsp_vformat_rest(&out, run.fmt, run.str, ap);
+	err = bpfstream_publish_out(s, &out, err, &was_empty);
 	return finish(prog, err, was_empty);
 }
 
