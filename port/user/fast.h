@@ -86,81 +86,121 @@ static inline char *bsp_fast_string(char *pos, const char *end, const char **str
 	return pos;
 }
 
+/*
+ * Literal text, as long as there is room. Returns true before a '%', with room for what a bare
+ * conversion makes but for a string; false at the format's end, or where the room is.
+ */
+static BSP_INLINE bool bsp_fast_literal(struct bsp_run *run, const char *end)
+{
+	while (end - run->pos >= BSP_FAST_ROOM && bsp_chunk_readable(run->fmt)) {
+		bsp_chunk_hit_t hit = bsp_chunk_copy(run->pos, run->fmt, '%');
+		unsigned int n;
+
+		if (!hit) {
+			run->pos += BSP_CHUNK;
+			run->fmt += BSP_CHUNK;
+			continue;
+		}
+		n = bsp_chunk_index(hit);
+		run->pos += n;
+		run->fmt += n;
+		return *run->fmt;
+	}
+	return false;
+}
+
+/* Integers that are longs. @conv is what follows the modifier. */
+static BSP_INLINE bool bsp_fast_long(struct bsp_run *run, const char *conv, va_list *ap)
+{
+	switch (*conv) {
+	case 'd':
+		run->pos = bsp_fast_signed(run->pos, va_arg(*ap, long));
+		break;
+	case 'u':
+		run->pos = bsp_fast_unsigned(run->pos, va_arg(*ap, unsigned long));
+		break;
+	case 'x':
+		run->pos = bsp_fast_hex(run->pos, va_arg(*ap, unsigned long));
+		break;
+	default:
+		return false;
+	}
+	run->fmt = conv + 1;
+	return true;
+}
+
 /**
- * bsp_format_fast() - the common conversions, as long as there is room
+ * bsp_fast_rest() - the common conversions and the text between, as long as there is room
+ * @run: at a '%', where bsp_fast_literal() has come to
+ * @end: end of the room
+ * @ap: arguments
+ *
+ * What is left then may be anything where room is short, else it is no bare conversion.
+ *
+ * Context: Any context, NMI-safe.
+ */
+static BSP_INLINE void bsp_fast_rest(struct bsp_run *run, const char *end, va_list *ap)
+{
+	do {
+		const char *fmt = run->fmt + 1;
+
+		switch (*fmt) {
+		case 'd':
+		case 'i':
+			run->pos = bsp_fast_signed(run->pos, va_arg(*ap, int));
+			break;
+		case 'u':
+			run->pos = bsp_fast_unsigned(run->pos, va_arg(*ap, unsigned int));
+			break;
+		case 'x':
+			run->pos = bsp_fast_hex(run->pos, va_arg(*ap, unsigned int));
+			break;
+		case 'c':
+			*run->pos++ = (char)va_arg(*ap, int);
+			break;
+		case '%':
+			*run->pos++ = '%';
+			break;
+		case 's':
+			run->str = va_arg(*ap, const char *);
+			run->pos = bsp_fast_string(run->pos, end, &run->str);
+			run->fmt = fmt + 1;
+			if (run->str)
+				return;
+			continue;
+		case 'z':
+			if (!bsp_fast_long(run, fmt + 1, ap))
+				return;
+			continue;
+		case 'l':
+			if (!bsp_fast_long(run, fmt + 1 + (fmt[1] == 'l'), ap))
+				return;
+			continue;
+		default:
+			return;
+		}
+		run->fmt = fmt + 1;
+	} while (bsp_fast_literal(run, end));
+}
+
+/**
+ * bsp_format_fast() - text and common conversions, as long as there is room
  * @pos: where the text goes
  * @end: end of the room
  * @fmt: C format
  * @ap: its arguments
  *
  * Context: Any context, NMI-safe.
- * Return: how far it came. What is left may be anything where room is short, else it is no bare
- *	conversion.
+ * Return: how far it came; see bsp_fast_rest().
  */
 static BSP_INLINE struct bsp_run
 bsp_format_fast(char *pos, const char *end, const char *fmt, va_list *ap)
 {
-	const char *str = NULL;
+	struct bsp_run run = { pos, fmt, NULL };
 
-	while (end - pos >= BSP_FAST_ROOM && bsp_chunk_readable(fmt)) {
-		bsp_chunk_hit_t hit = bsp_chunk_copy(pos, fmt, '%');
-		unsigned int n;
-		bool twice;
-
-		if (!hit) {
-			pos += BSP_CHUNK;
-			fmt += BSP_CHUNK;
-			continue;
-		}
-		n = bsp_chunk_index(hit);
-		pos += n;
-		fmt += n;
-		if (!*fmt)
-			break;
-		switch (fmt[1]) {
-		case 'd':
-			pos = bsp_fast_signed(pos, va_arg(*ap, int));
-			fmt += 2;
-			continue;
-		case 'u':
-			pos = bsp_fast_unsigned(pos, va_arg(*ap, unsigned int));
-			fmt += 2;
-			continue;
-		case 'x':
-			pos = bsp_fast_hex(pos, va_arg(*ap, unsigned int));
-			fmt += 2;
-			continue;
-		case 'c':
-			*pos++ = (char)va_arg(*ap, int);
-			fmt += 2;
-			continue;
-		case 's':
-			str = va_arg(*ap, const char *);
-			pos = bsp_fast_string(pos, end, &str);
-			fmt += 2;
-			if (!str)
-				continue;
-			break;
-		case 'l':
-			twice = fmt[2] == 'l';
-			switch (fmt[2 + twice]) {
-			case 'd':
-				pos = bsp_fast_signed(pos, va_arg(*ap, long));
-				fmt += 3 + twice;
-				continue;
-			case 'u':
-				pos = bsp_fast_unsigned(pos, va_arg(*ap, unsigned long));
-				fmt += 3 + twice;
-				continue;
-			case 'x':
-				pos = bsp_fast_hex(pos, va_arg(*ap, unsigned long));
-				fmt += 3 + twice;
-				continue;
-			}
-		}
-		break;
-	}
-	return (struct bsp_run){ pos, fmt, str };
+	if (bsp_fast_literal(&run, end))
+		bsp_fast_rest(&run, end, ap);
+	return run;
 }
 
 #endif

@@ -33,48 +33,86 @@ static int refuse(struct bpfstream *s, int err)
 
 /*
  * Most messages fit the page at hand and ask for bare conversions: for those, all happens in the
- * frame that a variadic function has anyway. The others go on in bsp_vformat_rest().
+ * frame that a variadic function has anyway, and what the arguments need is made ready after the
+ * first literal text, if there are any. The others go on in bsp_vformat_rest().
  */
-static BSP_INLINE int
-print(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, va_list *ap)
-{
-	struct bpfstream_spot spot;
-	struct bpfstream_out out;
+struct print {
+	struct bpfstream_prog *prog;
 	struct bpfstream *s;
+	struct bpfstream_spot spot;
 	struct bsp_run run;
-	bool was_empty;
-	int err = bsp_stream_find(prog, (int)id, &s);
+	bool more;
+};
+
+static BSP_INLINE int print_begin(struct print *p, unsigned long *flags,
+				  struct bpfstream_prog *prog, enum bpfstream_id id,
+				  const char *fmt)
+{
+	int err = bsp_stream_find(prog, (int)id, &p->s);
 
 	if (err)
 		return err;
 	if (!fmt)
-		return refuse(s, -EINVAL);
-	bpfstream_spot_open(&spot, &out.flags);
-	run = bsp_format_fast(spot.pos, spot.end, fmt, ap);
-	spot.pos = run.pos;
-	if (bsp_likely(!run.str && !*run.fmt && bpfstream_spot_will_do(s, &spot))) {
-		err = bpfstream_publish_spot(s, &spot, out.flags, &was_empty);
-		return finish(prog, err, was_empty);
-	}
-	bpfstream_out_go_on(&out, &spot, s->capacity);
-	err = bsp_vformat_rest(&out, run.fmt, run.str, ap);
-	err = bpfstream_publish_out(s, &out, err, &was_empty);
-	return finish(prog, err, was_empty);
+		return refuse(p->s, -EINVAL);
+	p->prog = prog;
+	bpfstream_spot_open(&p->spot, flags);
+	p->run = (struct bsp_run){ p->spot.pos, fmt, NULL };
+	p->more = bsp_fast_literal(&p->run, p->spot.end);
+	return 0;
+}
+
+static BSP_INLINE bool print_is_done(struct print *p)
+{
+	p->spot.pos = p->run.pos;
+	return !p->run.str && !*p->run.fmt && bpfstream_spot_will_do(p->s, &p->spot);
+}
+
+static BSP_INLINE int print_done(struct print *p, unsigned long flags)
+{
+	bool was_empty;
+	int err = bpfstream_publish_spot(p->s, &p->spot, flags, &was_empty);
+
+	return finish(p->prog, err, was_empty);
+}
+
+static BSP_INLINE int print_rest(struct print *p, struct bpfstream_out *out, va_list *ap)
+{
+	bool was_empty;
+	int err;
+
+	if (p->more)
+		bsp_fast_rest(&p->run, p->spot.end, ap);
+	if (bsp_likely(print_is_done(p)))
+		return print_done(p, out->flags);
+	bpfstream_out_go_on(out, &p->spot, p->s->capacity);
+	err = bsp_vformat_rest(out, p->run.fmt, p->run.str, ap);
+	err = bpfstream_publish_out(p->s, out, err, &was_empty);
+	return finish(p->prog, err, was_empty);
 }
 
 int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
 		      va_list ap)
 {
-	return print(prog, id, fmt, bsp_pointer_to(ap));
+	struct bpfstream_out out;
+	struct print p;
+	int err = print_begin(&p, &out.flags, prog, id, fmt);
+
+	return err ? err : print_rest(&p, &out, bsp_pointer_to(ap));
 }
 
 int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, ...)
 {
+	struct bpfstream_out out;
+	struct print p;
 	va_list ap;
-	int err;
+	int err = print_begin(&p, &out.flags, prog, id, fmt);
 
+	if (err)
+		return err;
+	if (!p.more && print_is_done(&p))
+		return print_done(&p, out.flags);
 	va_start(ap, fmt);
-	err = print(prog, id, fmt, &ap);
+	err = print_rest(&p, &out, &ap);
 	va_end(ap);
 	return err;
 }
