@@ -220,7 +220,7 @@ static void report(void)
 	uint64_t calls = calls_made();
 
 	sort_all();
-	bench_json_begin("call");
+	bench_json_begin(bench_candidate.bench ? bench_candidate.bench : "call");
 	bench_json_string("candidate", bench_candidate.name);
 	bench_json_string("format", bench_format_name[bench.format]);
 	bench_json_number("threads", bench.nr_threads);

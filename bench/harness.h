@@ -20,6 +20,7 @@ extern "C" {
  * @lost: messages refused or overwritten so far
  * @fini: after all else
  * @run: by format: make @nr calls with arguments from @base on; NULL where there is no such call
+ * @bench: what kind of result it is; NULL for "call"
  */
 struct bench_candidate {
 	const char *name;
@@ -30,6 +31,7 @@ struct bench_candidate {
 	unsigned long (*lost)(void);
 	void (*fini)(void);
 	void (*run[BENCH_NR_FORMATS])(unsigned int base, unsigned int nr);
+	const char *bench;
 };
 
 extern const struct bench_candidate bench_candidate;
