@@ -31,6 +31,9 @@ def main():
             row = rows.setdefault(suite, [0, 0, 0, 0, 0.0])
             row[0] += 1
             row[1] += cases(entry)
+            notes += [f"{build}: {suite}/{name}: {text}"
+                      for text in (entry.get("stdout") or "").splitlines()
+                      if text.startswith("absent: ")]
             row[4] += entry["duration"]
             if entry["result"] in BAD:
                 row[2] += 1

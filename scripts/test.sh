@@ -28,8 +28,10 @@ wanted() {	# SUITE...: those of the suites that were asked for
 configure() {	# NAME MESON-ARGUMENT...
 	local dir=$base/$1
 	shift
+	[ "$(cat "$dir/arguments" 2>/dev/null)" = "$*" ] || rm -rf "$dir"
 	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 ||
 		{ tail -n 30 "$dir.log"; return 1; }
+	echo "$*" >"$dir/arguments"
 	ninja -C "$dir" >"$dir.log" 2>&1 || { grep -E 'error|FAILED' -A3 "$dir.log"; return 1; }
 	! grep -q 'warning:' "$dir.log" || { grep -A3 'warning:' "$dir.log"; return 1; }
 }
@@ -54,7 +56,7 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi stress api kshim static demo' ''
+run gcc 'unit contract model nmi stress api kshim static demo bench' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
 run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
