@@ -104,7 +104,7 @@ class Case:
     @property
     def arguments(self):
         out = ["--format", self.fmt, "--threads", str(self.threads), "--storm", str(self.storm)]
-        return ["--bursts", "2000"] + out if self.storm else out    # as long as time allows
+        return out + ["--bursts", "2000"] if self.storm else out    # as long as time allows
 
     @property
     def label(self):

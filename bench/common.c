@@ -94,7 +94,7 @@ double bench_percentile(const double *sorted, size_t nr, double p)
 
 const char *bench_option(int argc, char **argv, const char *name, const char *otherwise)
 {
-	for (int i = 1; i + 1 < argc; i++) {
+	for (int i = argc - 2; i > 0; i--) {	/* the last one counts */
 		if (!strcmp(argv[i], name))
 			return argv[i + 1];
 	}

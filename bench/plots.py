@@ -5,13 +5,15 @@ import os
 from candidates import BY_NAME, CALLS, CROWD, OURS
 from tables import Results, middle, number
 
+FLOORS = ("floor-own", "floor-own-copy-1", "floor-stb-copy-2", "floor-glibc")
 COLOURS = {"F1": "#9ecae1", "F2": "#3182bd", "F3": "#08306b"}
 TAILS = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999))
 
 
 def _cost(pyplot, results):
     """Cost of a call by format and peer."""
-    names = [c for c in CALLS if middle(results.call(c.name, "F2"))]
+    names = [c for c in CALLS if middle(results.call(c.name, "F2")) and
+             (c.kind != "floor" or c.name in FLOORS) and c.name != "bpfstream-static"]
     names.sort(key=lambda c: middle(results.call(c.name, "F2")), reverse=True)
     figure, axes = pyplot.subplots(figsize=(9, 0.42 * len(names) + 1.2))
     for i, (fmt, colour) in enumerate(COLOURS.items()):
@@ -25,14 +27,15 @@ def _cost(pyplot, results):
         label.set_fontweight("bold" if c.name == OURS else "normal")
         label.set_color("#666666" if c.kind == "floor" else "black")
     axes.set_xscale("log")
-    axes.set_xlabel("ns a call, one writer, median")
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.set_xlabel("ns a call, one writer, median; grey: pieces of which calls are made")
     axes.legend(loc="upper right")
     return figure
 
 
 def _writers(pyplot, results):
     """Cost against the number of writers."""
-    figure, axes = pyplot.subplots(figsize=(8, 5))
+    figure, axes = pyplot.subplots(figsize=(9.5, 4.5))
     for name in CROWD:
         points = []
         for threads in (1, 2, 4, 8):
@@ -50,13 +53,14 @@ def _writers(pyplot, results):
     axes.set_xlabel("writers on two CPUs")
     axes.set_ylabel("ns a call and writer, F2")
     axes.grid(True, which="both", alpha=0.2)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def _latency(pyplot, results):
     """Distribution of a call's cost."""
-    figure, axes = pyplot.subplots(figsize=(8, 5))
+    figure, axes = pyplot.subplots(figsize=(9.5, 5))
+    axes.set_prop_cycle(color=pyplot.get_cmap("tab20").colors)
     for c in CALLS:
         if c.kind == "floor" and c.name != "floor-own-copy-1" or c.name == "bpfstream-static":
             continue
@@ -71,7 +75,7 @@ def _latency(pyplot, results):
     axes.set_xlabel("percentile of batches of 8 calls")
     axes.set_ylabel("ns a call, F2, one writer")
     axes.grid(True, alpha=0.2)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

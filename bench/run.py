@@ -146,7 +146,7 @@ def run_round(runner, plan, arguments, nr, progress):
         program, more = case.candidate.program, {}
         if case.threads == 2 and before is None:
             before = runner.line(nr)
-        records = runner.run(program, case.arguments + arguments)
+        records = runner.run(program, arguments + case.arguments)
         if case.threads == 2:
             after = runner.line(nr)
             more = {"cpus": where(before, after), "line_before": before, "line_after": after}
@@ -174,7 +174,7 @@ def run_all(build, options, session):
     runner = Runner(build, options.mode, session)
     absent = runner.find_absent()
     plan = [c for c in candidates.cases(machine.cpus()) if c.candidate.name not in absent and
-            all(word in c.label.split() for word in options.only)]
+            all(set(words.split(",")) & set(c.label.split()) for words in options.only)]
     side_steps = 0 if options.only else len(candidates.SIDES) + 1
     progress = Progress((len(plan) + side_steps) * rounds)
     for nr in range(rounds):
@@ -207,8 +207,9 @@ def options_of(argv):
     parser.add_argument("build", help="where the programs are")
     parser.add_argument("--out", help="where bench.csv, bench.json and the plots go")
     parser.add_argument("--rounds", type=int, help="rounds; otherwise 7, quick 3")
-    parser.add_argument("--only", action="append", default=[], metavar="WORD",
-                        help="only cases with WORD in their label: a candidate, F2, x2, storm")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD,...",
+                        help="only cases with one of the words in their label (a candidate, F2, "
+                             "x2, storm); given again, also one of those")
     parser.add_argument("--quick", dest="mode", action="store_const", const="quick",
                         default="full", help="fewer and shorter rounds")
     parser.add_argument("--smoke", dest="mode", action="store_const", const="smoke",

@@ -23,6 +23,11 @@ class Results:
         found = self.calls.get((name, fmt, threads, storm, cpus), {})
         return {nr: record[key] for nr, record in found.items()}
 
+    def lost(self, name, fmt, threads):
+        """The part of all calls whose text was refused or overwritten."""
+        found = self.calls.get((name, fmt, threads, 0, ""), {}).values()
+        return sum(r["lost"] for r in found) / sum(r["calls"] for r in found) if found else None
+
     def side(self, bench, key, **wanted):
         """A figure that a side's program gives; a candidate's name is one of the conditions."""
         return {r["round"]: r[key] for r in self.records
@@ -97,11 +102,14 @@ def print_writers(results):
     for c in CALLS:
         cells = [_cost(results, c.name, "F2", threads=t, cpus=e) for t, e in columns]
         if any(cell != "-" for cell in cells[1:]):
-            rows.append([c.title] + cells)
+            wall = results.call(c.name, "F2", threads=8, key="wall")
+            lost = [results.lost(c.name, "F2", t) for t in (4, 8)]
+            rows.append([c.title] + cells + [number(middle(wall)),
+                                             "-" if None in lost else f"{max(lost):.1%}"])
     print_table("Several writers on two CPUs, F2, ns a call and thread",
-                [""] + [f"{t} {e}".strip() for t, e in columns], rows,
-                "4 and 8: the thread's own CPU time; text that was refused or overwritten is not "
-                "told from text that was kept")
+                [""] + [f"{t} {e}".strip() for t, e in columns] + ["8 all", "lost"], rows,
+                "4 and 8: the thread's own CPU time; 8 all: whatever the CPUs did meanwhile; lost: "
+                "refused or overwritten, as far as known")
     rows = []
     for fmt in ("F1", "F3"):
         for c in CALLS:
