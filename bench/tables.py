@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """tables.py: medians over the rounds, ratios inside a round, and the goals."""
-from statistics import median
+from statistics import median, quantiles
 
 import candidates
 from candidates import CALLS, FORMATS, NEAR_NS, OURS, QUEUES, STORM_US
@@ -52,13 +52,11 @@ def number(value):
 
 
 def spread(values):
-    """The median, and from where to where the rounds went."""
-    if not values:
+    """Half of the rounds are this near to their median, about."""
+    if len(values) < 3:
         return "-"
-    if len(values) == 1:
-        return number(middle(values))
-    return f"{number(middle(values))} ({number(min(values.values()))}.." \
-           f"{number(max(values.values()))})"
+    low, centre, high = quantiles(values.values(), n=4, method="inclusive")
+    return f"{(high - low) / 2 / centre:.0%}"
 
 
 def print_table(title, header, rows, note=""):
@@ -89,9 +87,13 @@ def print_calls(results):
         if not any(results.call(c.name, fmt) for fmt in FORMATS):
             continue
         tail = [number(middle(results.call(c.name, "F2", key=k))) for k in ("p50", "p99", "p999")]
-        rows.append([c.title] + [_cost(results, c.name, fmt) for fmt in FORMATS] + tail)
-    print_table("One writer, ns a call, and how many times the library's; F2 in batches of 8",
-                ["", *FORMATS, "F2 p50", "p99", "p99.9"], rows)
+        times = results.call(c.name, "F2")
+        if c.name != OURS:
+            times = ratios(times, results.call(OURS, "F2"))
+        rows.append([c.title] + [_cost(results, c.name, fmt) for fmt in FORMATS] +
+                    [spread(times)] + tail)
+    print_table("One writer, ns a call, and how many times the library's; F2: the rounds' spread, "
+                "batches of 8", ["", *FORMATS, "F2 +-", "p50", "p99", "p99.9"], rows)
 
 
 def print_writers(results):

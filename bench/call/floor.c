@@ -29,7 +29,7 @@
 #include <string.h>
 
 #define MAX_THREADS	64u
-#define MAX_TEXT	1040u
+#define MAX_TEXT	2048u
 #define AREA		(64u << 10)
 
 struct floor {
