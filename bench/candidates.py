@@ -16,7 +16,6 @@ class Candidate:
     package: str = ""
     formats: tuple = FORMATS
     kind: str = "peer"
-    safe: bool = False      # a signal handler that interrupted the call may make it
     pairs: bool = True      # also with two threads
 
     @property
@@ -25,7 +24,7 @@ class Candidate:
 
 
 def _floor(name, title, package="", pairs=False):
-    return Candidate("floor-" + name, title, package, kind="floor", safe=True, pairs=pairs)
+    return Candidate("floor-" + name, title, package, kind="floor", pairs=pairs)
 
 
 def _queue(name, title, package=""):
@@ -34,11 +33,11 @@ def _queue(name, title, package=""):
 
 
 CALLS = [
-    Candidate(OURS, "libbpfstream", kind="ours", safe=True),
-    Candidate("bpfstream-static", "libbpfstream, static", kind="ours", safe=True, pairs=False),
+    Candidate(OURS, "libbpfstream", kind="ours"),
+    Candidate("bpfstream-static", "libbpfstream, static", kind="ours", pairs=False),
     Candidate("bpfstream-write", "libbpfstream, bpfstream_write()", kind="ours", pairs=False,
               formats=("F1", "T1000")),
-    Candidate("plain", "plain: Linux's first algorithm", kind="plain", safe=True),
+    Candidate("plain", "plain: Linux's first algorithm", kind="plain"),
     Candidate("plain-write", "plain, ready text", kind="plain", pairs=False,
               formats=("F1", "T1000")),
     _floor("empty", "an empty call"),
@@ -52,17 +51,17 @@ CALLS = [
     _floor("stb-copy-2", "stb_vsnprintf + memcpy + 2 locked", "libstb-dev"),
     _floor("glibc", "glibc vsnprintf alone"),
     _floor("glibc-copy-1", "glibc vsnprintf + memcpy + 1 locked"),
-    Candidate("lttng-tracepoint", "LTTng-UST tracepoint", LTTNG, safe=True),
+    Candidate("lttng-tracepoint", "LTTng-UST tracepoint, formats later", LTTNG),
     Candidate("lttng-tracef", "LTTng-UST tracef", LTTNG),
-    Candidate("libqb", "libqb blackbox", "libqb-dev"),
+    Candidate("libqb", "libqb blackbox, formats later", "libqb-dev"),
     Candidate("spdlog-async", "spdlog async, null sink", "libspdlog-dev"),
-    Candidate("absl-raw", "Abseil RAW_LOG to /dev/null", "libabsl-dev", safe=True),
-    Candidate("glog-raw", "glog RAW_LOG to /dev/null", "libgoogle-glog-dev", safe=True),
-    Candidate("write-null", "snprintf + write, /dev/null", safe=True),
-    Candidate("write-pipe", "snprintf + write, drained pipe", safe=True),
-    Candidate("write-tmpfs", "snprintf + write, tmpfs", safe=True),
+    Candidate("absl-raw", "Abseil RAW_LOG to /dev/null", "libabsl-dev"),
+    Candidate("glog-raw", "glog RAW_LOG to /dev/null", "libgoogle-glog-dev"),
+    Candidate("write-null", "snprintf + write, /dev/null"),
+    Candidate("write-pipe", "snprintf + write, drained pipe"),
+    Candidate("write-tmpfs", "snprintf + write, tmpfs"),
     Candidate("dprintf-null", "dprintf, /dev/null"),
-    Candidate("write-datagram", "snprintf + datagram, as syslog", safe=True),
+    Candidate("write-datagram", "snprintf + datagram, as syslog"),
 ]
 
 QUEUES = [

@@ -282,7 +282,8 @@ static void set_up(int argc, char **argv)
 	bench.max_bursts = (unsigned int)bench_option_number(argc, argv, "--bursts", 200);
 	bench.storm_us = (unsigned int)bench_option_number(argc, argv, "--storm", 0);
 	if (!bench.nr_threads || bench.nr_threads > MAX_THREADS || !bench.max_bursts ||
-	    (bench.storm_us && !bench_candidate.signal_safe)) {
+	    (bench.storm_us && !(bench_candidate.signal_safe &&
+				 bench_candidate.run[BENCH_FORMAT_F2]))) {
 		fprintf(stderr, "%s: cannot do that\n", bench_candidate.name);
 		exit(2);
 	}

@@ -23,7 +23,7 @@ import machine
 import tables
 
 MODES = {           # rounds, arguments of a candidate, which of a side's
-    "full": (7, ["--ms", "60", "--bursts", "200"], 1),
+    "full": (9, ["--ms", "60", "--bursts", "200"], 1),
     "quick": (3, ["--ms", "25", "--bursts", "100"], 2),
     "smoke": (1, ["--ms", "1", "--bursts", "4"], 3),
 }
@@ -125,6 +125,8 @@ class Runner:
         return self.absent
 
     def line(self, round_nr):
+        if machine.cpus() < 2:
+            return None
         records = self.run("line", ["--ms", "1" if self.mode == "smoke" else "20"])
         self.add(records, "line", round_nr)
         return records[0]["ns"] if records else None
@@ -206,7 +208,7 @@ def options_of(argv):
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument("build", help="where the programs are")
     parser.add_argument("--out", help="where bench.csv, bench.json and the plots go")
-    parser.add_argument("--rounds", type=int, help="rounds; otherwise 7, quick 3")
+    parser.add_argument("--rounds", type=int, help="rounds; otherwise 9, quick 3")
     parser.add_argument("--only", action="append", default=[], metavar="WORD,...",
                         help="only cases with one of the words in their label (a candidate, F2, "
                              "x2, storm); given again, also one of those")
@@ -226,7 +228,7 @@ def main(argv):
         runner = run_all(build, options, session)
     goals = []
     if options.mode != "smoke":
-        goals = tables.print_all(runner)
+        goals = tables.print_all(runner, bool(options.only))
     for name, why in runner.absent.items():
         print(f"absent: {name}: {why}")
     for failure in runner.failures:

@@ -23,6 +23,9 @@ class Results:
         found = self.calls.get((name, fmt, threads, storm, cpus), {})
         return {nr: record[key] for nr, record in found.items()}
 
+    def safe(self, name):
+        return any(r.get("signal_safe") for r in self.records if r.get("candidate") == name)
+
     def lost(self, name, fmt, threads):
         """The part of all calls whose text was refused or overwritten."""
         found = self.calls.get((name, fmt, threads, 0, ""), {}).values()
@@ -91,9 +94,12 @@ def print_calls(results):
         if c.name != OURS:
             times = ratios(times, results.call(OURS, "F2"))
         rows.append([c.title] + [_cost(results, c.name, fmt) for fmt in FORMATS] +
-                    [spread(times)] + tail)
+                    [spread(times)] + tail +
+                    ["" if c.kind == "floor" else "yes" if results.safe(c.name) else "no"])
     print_table("One writer, ns a call, and how many times the library's; F2: the rounds' spread, "
-                "batches of 8", ["", *FORMATS, "F2 +-", "p50", "p99", "p99.9"], rows)
+                "batches of 8",
+                ["", *FORMATS, "F2 +-", "p50", "p99", "p99.9", "in handlers"], rows,
+                "in handlers: a signal handler that interrupted the call may make it")
 
 
 def print_writers(results):
@@ -234,10 +240,12 @@ def goals_of(results):
     return out
 
 
-def print_goals(results):
+def print_goals(results, only_measured):
     rows, out = [], []
     for what, sign, limit, values in goals_of(results):
         value = middle(values)
+        if value is None and only_measured:
+            continue
         reached = None if value is None else \
             round(value, 2) <= limit if sign == "<=" else round(value, 2) >= limit
         rows.append([what, f"{sign} {limit:g}",
@@ -250,7 +258,7 @@ def print_goals(results):
     return out
 
 
-def print_all(runner):
+def print_all(runner, only_measured):
     results = Results(runner.records)
     print_pieces(results)
     print_calls(results)
@@ -258,4 +266,4 @@ def print_all(runner):
     print_storm(results)
     print_queues(results)
     print_sides(results)
-    return print_goals(results)
+    return print_goals(results, only_measured)
