@@ -54,7 +54,7 @@ static struct {
 	bool crowded;
 	bool stop;
 	uint64_t drained;
-	double *wall;			/* ns of the bursts that are timed as a whole, waits included */
+	double *wall;			/* ns of bursts that are timed as a whole, waits included */
 	size_t nr_wall;
 	pthread_barrier_t crowd;
 	atomic_uint arrived;

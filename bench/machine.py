@@ -40,8 +40,8 @@ def _compiler(root):
                                      ("candidate", "bench/call/bpfstream.c")):
                     if command["file"].endswith(source) and what not in flags:
                         version = _version(command["command"].split()[0])
-                        flags[what] = " ".join(re.findall(r"(?<= )-(?:O|m|f(?!diag)|std=|g)\S*",
-                                                          command["command"]))
+                        flags[what] = " ".join(re.findall(
+                            r"(?<= )-(?:O|m|f(?!diag)|std=|g)\S*", command["command"]))
     return version, flags
 
 

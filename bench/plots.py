@@ -95,8 +95,8 @@ def _reader(pyplot, results):
         axes.plot(at, [sorted(sizes[s])[len(sizes[s]) // 2] for s in at], marker="o",
                   linestyle="-" if writer == "same-thread" else "--",
                   color="#3182bd" if name == OURS else "#e6550d",
-                  label=f"{name}, written by {'the same' if writer == 'same-thread' else 'the other'}"
-                        " CPU")
+                  label=f"{name}, written by the "
+                        f"{'same' if writer == 'same-thread' else 'other'} CPU")
     axes.set_xscale("log", base=2)
     axes.set_xlabel("bytes a message")
     axes.set_ylabel("GB/s read")

@@ -41,11 +41,7 @@ static void open_pair(int pair[2])
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
 		bench_die("socketpair");
 #elif WRITE_TO == TO_TMPFS
-	char path[] = "/dev/shm/bpfstream-bench-XXXXXX";
-
-	pair[1] = mkstemp(path);
-	if (pair[1] >= 0)
-		unlink(path);
+	pair[1] = open("/dev/shm", O_TMPFILE | O_WRONLY, 0600);
 #else
 	pair[1] = open("/dev/null", O_WRONLY);
 #endif
