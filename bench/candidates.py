@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""candidates.py: what is run, in which cases, and what a candidate needs that may not be there."""
+"""
+candidates.py: what is run, in which cases, and what a candidate needs that may not be there.
+
+A new log call is a source file that defines bench_candidate (harness.h), a line in meson.build and
+a line in CALLS. A program that compares by itself is a line in SIDES.
+"""
 from dataclasses import dataclass
 
 OURS = "bpfstream"

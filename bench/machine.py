@@ -75,7 +75,7 @@ def describe(build):
 
 
 def text(d):
-    lines = [f"{d['cpu']}, {d['cpus']} CPU{'s' if d['cpus'] > 1 else ''}, {d['kernel']}, {d['libc']}",
+    lines = [f"{d['cpu']}, CPUs: {d['cpus']}, {d['kernel']}, {d['libc']}",
              f"{d['compiler']}; clock {d['clock']}; nice {d['nice']}; load {d['load']:.1f}"
              + (f"; {d['revision']}" if d["revision"] else "")]
     lines += [f"{what}: {flags}" for what, flags in d["flags"].items()]
