@@ -93,7 +93,7 @@ NEAR_NS = 80    # a cache line's way from one CPU to the other, at most
 # Programs that compare by themselves, library and baseline in turns:
 # (name, arguments, arguments of a quick run, arguments of a smoke run)
 SIDES = [
-    ("reader", ["--rounds", "21"], ["--rounds", "11"], ["--rounds", "1", "--bytes", "65536"]),
+    ("sides/reader", ["--rounds", "21"], ["--rounds", "11"], ["--rounds", "1", "--bytes", "65536"]),
 ]
 
 
