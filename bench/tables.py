@@ -49,7 +49,7 @@ def ratios(above, below):
 def number(value):
     if value is None:
         return "-"
-    if value >= 1000:
+    if value >= 1000 or value == int(value):
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
