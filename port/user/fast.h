@@ -60,6 +60,21 @@ static inline char *bsp_fast_unsigned(char *pos, u64 value)
 	return pos + len;
 }
 
+static inline char *bsp_fast_unsigned32(char *pos, u32 value)
+{
+	u32 len = bsp_decimal_len32(value);
+
+	bsp_put_decimal32(pos, value, len);
+	return pos + len;
+}
+
+static inline char *bsp_fast_int(char *pos, int value)
+{
+	*pos = '-';
+	pos += value < 0;
+	return bsp_fast_unsigned32(pos, value < 0 ? 0 - (u32)value : (u32)value);
+}
+
 static inline char *bsp_fast_signed(char *pos, long value)
 {
 	*pos = '-';
@@ -147,10 +162,10 @@ static BSP_INLINE void bsp_fast_rest(struct bsp_run *run, const char *end, va_li
 		switch (*fmt) {
 		case 'd':
 		case 'i':
-			run->pos = bsp_fast_signed(run->pos, va_arg(*ap, int));
+			run->pos = bsp_fast_int(run->pos, va_arg(*ap, int));
 			break;
 		case 'u':
-			run->pos = bsp_fast_unsigned(run->pos, va_arg(*ap, unsigned int));
+			run->pos = bsp_fast_unsigned32(run->pos, va_arg(*ap, unsigned int));
 			break;
 		case 'x':
 			run->pos = bsp_fast_hex(run->pos, va_arg(*ap, unsigned int));

@@ -84,8 +84,32 @@ static inline u32 bsp_decimal_len(u64 value)
 	return len + (value >= power[len]);
 }
 
+/* The same for less than 64 bits, without a multiplication: Willets' table, one entry a length in
+ * bits, of which the upper half is the digits of its largest value and the lower half carries into
+ * it from the next power of ten on.
+ */
+#define BSP_DIGITS(nr, power)	(((u64)(nr) << 32) - (power))
+static inline u32 bsp_decimal_len32(u32 value)
+{
+	static const u64 carry[32] = {
+		BSP_DIGITS(1, 0), BSP_DIGITS(2, 10), BSP_DIGITS(2, 10), BSP_DIGITS(2, 10),
+		BSP_DIGITS(3, 100), BSP_DIGITS(3, 100), BSP_DIGITS(3, 100),
+		BSP_DIGITS(4, 1000), BSP_DIGITS(4, 1000), BSP_DIGITS(4, 1000),
+		BSP_DIGITS(5, 10000), BSP_DIGITS(5, 10000), BSP_DIGITS(5, 10000),
+		BSP_DIGITS(5, 10000), BSP_DIGITS(6, 100000), BSP_DIGITS(6, 100000),
+		BSP_DIGITS(6, 100000), BSP_DIGITS(7, 1000000), BSP_DIGITS(7, 1000000),
+		BSP_DIGITS(7, 1000000), BSP_DIGITS(8, 10000000), BSP_DIGITS(8, 10000000),
+		BSP_DIGITS(8, 10000000), BSP_DIGITS(8, 10000000), BSP_DIGITS(9, 100000000),
+		BSP_DIGITS(9, 100000000), BSP_DIGITS(9, 100000000), BSP_DIGITS(10, 1000000000),
+		BSP_DIGITS(10, 1000000000), BSP_DIGITS(10, 1000000000), BSP_DIGITS(10, 0),
+		BSP_DIGITS(10, 0)
+	};
+
+	return (u32)((value + carry[31 - __builtin_clz(value | 1)]) >> 32);
+}
+
 /* Write the @len digits of @value. */
-static inline void bsp_put_decimal(char *to, u64 value, u32 len)
+static inline void bsp_put_decimal32(char *to, u32 value, u32 len)
 {
 	char *end = to + len;
 
@@ -98,6 +122,17 @@ static inline void bsp_put_decimal(char *to, u64 value, u32 len)
 		memcpy(end - 2, &bsp_digit_pairs[value * 2], 2);
 	else
 		end[-1] = (char)('0' + value);
+}
+
+/* Write the @len digits of @value. */
+static inline void bsp_put_decimal(char *to, u64 value, u32 len)
+{
+	while (value > 0xffffffffu) {
+		len -= 2;
+		memcpy(to + len, &bsp_digit_pairs[value % 100 * 2], 2);
+		value /= 100;
+	}
+	bsp_put_decimal32(to, (u32)value, len);
 }
 
 #endif
