@@ -21,7 +21,7 @@
 
 #define PIECES	16u
 
-static_assert(sizeof(u64) * 2 == BPFSTREAM_MARK_LEN, "a loss mark is two counters");
+static_assert(sizeof(struct bpfstream_total) == BPFSTREAM_MARK_LEN, "a loss mark is two counters");
 
 /**
  * bpfstream_init() - make a stream, empty
@@ -37,8 +37,7 @@ void bpfstream_init(struct bpfstream *s, u32 capacity, u32 flags)
 
 	bpfstream_llist_init(&s->log);
 	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
-		bsp_counter_set(&s->lost[i], 0);
-	bsp_counter_set(&s->lost_bytes, 0);
+		bpfstream_tally_init(&s->lost[i]);
 	bsp_store_relaxed(&s->marked, (u64)0);
 	s->capacity = capacity;
 	s->flags = flags;
@@ -78,10 +77,7 @@ void bpfstream_destroy(struct bpfstream *s)
 void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64 messages,
 			    u64 bytes)
 {
-	/* Who is told of a message in between is told of its bytes too: see losses_now(). */
-	bsp_counter_add(&s->lost_bytes, bytes);
-	bsp_barrier();
-	bsp_counter_add(&s->lost[cause], messages);
+	bpfstream_tally_add(&s->lost[cause], messages, bytes);
 }
 
 /**
@@ -97,16 +93,24 @@ enum bpfstream_cause bpfstream_cause_of(int err)
 	return err == -ENOMEM ? BPFSTREAM_LOST_NOMEM : BPFSTREAM_LOST_INVALID;
 }
 
-/*
- * Messages and bytes lost by now. What interrupts, or is interrupted, may add bytes to one line
- * whose message is told in the next, never the other way round: no byte goes untold. Between
- * CPUs there is no such order.
+/**
+ * bpfstream_lost() - messages refused so far, for any cause, and their bytes
+ * @s: stream
+ *
+ * Context: Any context, NMI-safe.
  */
-static void losses_now(const struct bpfstream *s, u64 now[2])
+struct bpfstream_total bpfstream_lost(const struct bpfstream *s)
 {
-	now[0] = bpfstream_lost(s);
-	bsp_barrier();
-	now[1] = bsp_counter_read(&s->lost_bytes);
+	struct bpfstream_total sum = { 0, 0 };
+	unsigned int i;
+
+	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++) {
+		struct bpfstream_total one = bpfstream_tally_read(&s->lost[i]);
+
+		sum.count += one.count;
+		sum.sum += one.sum;
+	}
+	return sum;
 }
 
 /*
@@ -114,18 +118,20 @@ static void losses_now(const struct bpfstream *s, u64 now[2])
  * The reader tells the difference to what it told before, so a stale or a second mark says
  * nothing false; and a mark costs the charge nothing.
  *
- * Puts one under @chain if there are losses to be told. Returns how many messages it tells of.
+ * Puts one under @chain if there are losses to be told. Returns the token of what it tells, or less.
  */
 static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 {
+	struct bpfstream_total now;
 	struct bpfstream_out out;
-	u64 now[2];
+	u64 token = bpfstream_loss_token(s);
 
-	losses_now(s, now);
-	if (now[0] == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
+	if (token == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
 		return 0;
+	bsp_barrier();
+	now = bpfstream_lost(s);
 	bpfstream_out_open(&out, BPFSTREAM_MARK_LEN + 1);
-	if (bpfstream_out_write(&out, (const char *)now, sizeof(now))) {
+	if (bpfstream_out_write(&out, (const char *)&now, sizeof(now))) {
 		bpfstream_out_drop(&out);
 	} else {
 		bpfstream_out_close(&out);
@@ -134,7 +140,7 @@ static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 		chain->oldest = out.chain.oldest;
 	}
 	bpfstream_out_leave(&out);
-	return now[0];
+	return token;
 }
 
 /* Take the mark off again, if there is one, for a chain whose oldest element is @oldest. */
@@ -171,30 +177,30 @@ static char *put_number(char *to, u64 value)
 	return to;
 }
 
-/* Have the reader told that @lost messages of @bytes bytes were lost by now. */
-static void tell_losses(struct bpfstream *s, u64 lost, u64 bytes)
+/* Have the reader told what was lost by now. */
+static void tell_losses(struct bpfstream *s, struct bpfstream_total lost)
 {
 	char *end = s->line;
 
-	if ((s64)(lost - s->told) <= 0)
+	if ((s64)(lost.count - s->told) <= 0)
 		return;
 	end = put_text(end, "[");
-	end = put_number(end, lost - s->told);
-	end = put_text(end, lost - s->told == 1 ? " message, " : " messages, ");
-	end = put_number(end, (s64)(bytes - s->told_bytes) > 0 ? bytes - s->told_bytes : 0);
+	end = put_number(end, lost.count - s->told);
+	end = put_text(end, lost.count - s->told == 1 ? " message, " : " messages, ");
+	end = put_number(end, (s64)(lost.sum - s->told_bytes) > 0 ? lost.sum - s->told_bytes : 0);
 	end = put_text(end, " bytes lost]\n");
-	s->told = lost;
-	s->told_bytes = bytes;
+	s->told = lost.count;
+	s->told_bytes = lost.sum;
 	s->line_pos = 0;
 	s->line_len = (u32)(end - s->line);
 }
 
 static void tell_mark(struct bpfstream *s, const struct bpfstream_elem *mark)
 {
-	u64 then[2];
+	struct bpfstream_total then;
 
-	memcpy(then, mark->text, sizeof(then));
-	tell_losses(s, then[0], then[1]);
+	memcpy(&then, mark->text, sizeof(then));
+	tell_losses(s, then);
 }
 
 /* ---- writing ---- */
@@ -384,17 +390,13 @@ static void queue_consume(struct bpfstream_queue *queue, u64 bytes, struct bpfst
 /* The next piece of a loss line, if one is due before any more text. */
 static bool line_due(struct bpfstream *s, struct bpfstream_release *rel)
 {
-	u64 now[2];
-
 	while (s->line_pos == s->line_len && s->backlog.first && is_mark(s->backlog.first)) {
 		tell_mark(s, s->backlog.first);
 		queue_pop(&s->backlog, rel);
 	}
 	if (s->line_pos == s->line_len && !s->backlog.first &&
-	    (s->flags & BPFSTREAM_FLAG_LOST_LINES)) {
-		losses_now(s, now);
-		tell_losses(s, now[0], now[1]);
-	}
+	    (s->flags & BPFSTREAM_FLAG_LOST_LINES))
+		tell_losses(s, bpfstream_lost(s));
 	return s->line_pos < s->line_len;
 }
 

@@ -10,6 +10,7 @@
 #define BPFSTREAM_STREAM_H
 
 #include "page.h"
+#include "tally.h"
 
 #define BPFSTREAM_FLAG_LOST_LINES	1u
 
@@ -30,8 +31,8 @@ struct bpfstream_queue {
 /*
  * @capacity: exclusive bound of the weight
  * @log: newest first; its weight is the bytes on log and backlog together
- * @lost, @lost_bytes: messages refused, by cause, and their bytes
- * @marked: messages lost when a loss mark was last published; a hint
+ * @marked: bpfstream_loss_token() when a loss mark was last published; a hint
+ * @lost: messages refused, by cause, and their bytes
  * The rest is the reader's:
  * @backlog: oldest first
  * @in_hand: bytes at the backlog's front that a deliver has handed out and not yet settled
@@ -43,9 +44,8 @@ struct bpfstream {
 	u32 flags;
 
 	struct bpfstream_llist log BSP_LINE_ALIGNED;
-	bsp_counter_t lost[BPFSTREAM_NR_CAUSES];
-	bsp_counter_t lost_bytes;
 	u64 marked;
+	struct bpfstream_tally lost[BPFSTREAM_NR_CAUSES];
 
 	struct bsp_mutex lock BSP_LINE_ALIGNED;
 	struct bpfstream_queue backlog;
@@ -91,19 +91,16 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 
 u64 bpfstream_pending(const struct bpfstream *s);
 
-/**
- * bpfstream_lost() - messages refused so far
- * @s: stream
- *
- * Context: Any context, NMI-safe.
- */
-static inline u64 bpfstream_lost(const struct bpfstream *s)
+struct bpfstream_total bpfstream_lost(const struct bpfstream *s);
+
+/* Another value whenever more was lost. */
+static inline u64 bpfstream_loss_token(const struct bpfstream *s)
 {
 	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < BPFSTREAM_NR_CAUSES; i++)
-		sum += bsp_counter_read(&s->lost[i]);
+		sum += bpfstream_tally_token(&s->lost[i]);
 	return sum;
 }
 
@@ -113,7 +110,7 @@ static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
 {
 	return bpfstream_spot_bytes(spot) &&
 	       (!(s->flags & BPFSTREAM_FLAG_LOST_LINES) ||
-		bpfstream_lost(s) == bsp_load_relaxed(&s->marked));	/* Relaxed: a hint. */
+		bpfstream_loss_token(s) == bsp_load_relaxed(&s->marked));	/* Relaxed: a hint. */
 }
 
 /**
@@ -139,7 +136,7 @@ static BSP_INLINE int bpfstream_publish_spot(struct bpfstream *s, const struct b
 	bpfstream_spot_close(spot);
 	if (!bpfstream_llist_push(&s->log, node, node, bytes, s->capacity, &before)) {
 		bpfstream_spot_undo(spot);
-		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, bytes);
+		bpfstream_tally_one(&s->lost[BPFSTREAM_LOST_FULL], bytes);
 		err = -ENOSPC;
 	}
 	*was_empty = !err && !before;

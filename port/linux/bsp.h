@@ -68,12 +68,17 @@ static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 	return old - n;
 }
 
-/* Statistics: publish nothing. 64-bit atomic64_t is lock-free, so an NMI may count. */
+/*
+ * Statistics: publish nothing but, where the name says so, that they were counted. 64-bit atomic64_t
+ * is lock-free, so an NMI may count.
+ */
 typedef atomic64_t bsp_counter_t;
 
-#define bsp_counter_set(c, v)	atomic64_set(c, v)
-#define bsp_counter_add(c, n)	atomic64_add((s64)(n), c)
-#define bsp_counter_read(c)	((u64)atomic64_read(c))
+#define bsp_counter_set(c, v)		atomic64_set(c, v)
+#define bsp_counter_add_return(c, n)	((u64)atomic64_add_return_relaxed((s64)(n), c))
+#define bsp_counter_add_release(c, n)	((void)atomic64_add_return_release((s64)(n), c))
+#define bsp_counter_read(c)		((u64)atomic64_read(c))
+#define bsp_counter_read_acquire(c)	((u64)atomic64_read_acquire(c))
 
 /*
  * ---- links: where in the direct map, in units of 8 bytes; 0 is NULL ----

@@ -60,12 +60,26 @@ typedef int64_t s64;
 
 #define bsp_sub_return_relaxed(p, n)	__atomic_sub_fetch((p), (n), __ATOMIC_RELAXED)
 
-/* Statistics: publish nothing. */
+/* Statistics: publish nothing but, where the name says so, that they were counted. */
 typedef u64 bsp_counter_t;
 
 #define bsp_counter_set(c, v)	__atomic_store_n((c), (v), __ATOMIC_RELAXED)
-#define bsp_counter_add(c, n)	((void)__atomic_fetch_add((c), (n), __ATOMIC_RELAXED))
+#define bsp_counter_add_return(c, n)	__atomic_add_fetch((c), (n), __ATOMIC_RELAXED)
 #define bsp_counter_read(c)	__atomic_load_n((c), __ATOMIC_RELAXED)
+
+static inline void bsp_counter_add_release(bsp_counter_t *c, u64 n)
+{
+	bsp_note_release(c);
+	(void)__atomic_fetch_add(c, n, __ATOMIC_RELEASE);
+}
+
+static inline u64 bsp_counter_read_acquire(const bsp_counter_t *c)
+{
+	u64 n = __atomic_load_n(c, __ATOMIC_ACQUIRE);
+
+	bsp_note_acquire(c);
+	return n;
+}
 
 /* ---- links: a pointer into the arena in half a word; 0 is NULL ---- */
 

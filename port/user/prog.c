@@ -123,10 +123,10 @@ int bpfstream_prog_stat(struct bpfstream_prog *prog, enum bpfstream_id id,
 	now.sz = stat->sz < sizeof(now) ? stat->sz : sizeof(now);
 	now.capacity = s->capacity;
 	now.pending = bpfstream_pending(s);
-	now.lost_full = bsp_counter_read(&s->lost[BPFSTREAM_LOST_FULL]);
-	now.lost_nomem = bsp_counter_read(&s->lost[BPFSTREAM_LOST_NOMEM]);
-	now.lost_invalid = bsp_counter_read(&s->lost[BPFSTREAM_LOST_INVALID]);
-	now.lost_bytes = bsp_counter_read(&s->lost_bytes);
+	now.lost_full = bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_FULL]).count;
+	now.lost_nomem = bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_NOMEM]).count;
+	now.lost_invalid = bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_INVALID]).count;
+	now.lost_bytes = bpfstream_lost(s).sum;
 	memcpy(stat, &now, now.sz);
 	return 0;
 }

@@ -106,10 +106,10 @@ static void a_counter_has_64_bits(void **state)
 	(void)state;
 	bsp_counter_set(&counter, 0);
 	assert_true(bsp_counter_read(&counter) == 0);
-	bsp_counter_add(&counter, 0xffffffffu);
-	bsp_counter_add(&counter, 1);
+	bsp_counter_add_return(&counter, 0xffffffffu);
+	bsp_counter_add_return(&counter, 1);
 	assert_true(bsp_counter_read(&counter) == (u64)1 << 32);
-	bsp_counter_add(&counter, (u64)1 << 62);
+	bsp_counter_add_return(&counter, (u64)1 << 62);
 	assert_true(bsp_counter_read(&counter) == ((u64)1 << 62) + ((u64)1 << 32));
 	bsp_counter_set(&counter, ONES);
 	assert_true(bsp_counter_read(&counter) == ONES);
@@ -135,7 +135,7 @@ static void count_down_and_up(void *arg)
 	for (i = 0; i < shared->rounds; i++) {
 		u64 old = bsp_load_relaxed(&shared->swapped);
 
-		bsp_counter_add(&shared->counter, ((u64)1 << 32) + 1);
+		bsp_counter_add_return(&shared->counter, ((u64)1 << 32) + 1);
 		(void)bsp_sub_return_relaxed(&shared->sum, (u64)3);
 		while (!bsp_try_cmpxchg_release(&shared->swapped, &old, old + 2))
 			;
@@ -312,7 +312,7 @@ static void use_all(void *arg)
 	*wrong += !bsp_try_cmpxchg_acquire(&word, &old, (u64)3);
 	*wrong += bsp_sub_return_relaxed(&word, (u64)3) != 0;
 	bsp_counter_set(&counter, 1);
-	bsp_counter_add(&counter, 1);
+	bsp_counter_add_return(&counter, 1);
 	*wrong += bsp_counter_read(&counter) != 2;
 	bsp_ref_init(&ref, 3);
 	*wrong += bsp_ref_sub(&ref, 1);

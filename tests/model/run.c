@@ -221,7 +221,7 @@ static void settle_accepted(struct run *r, struct frame *f)
 			 f->len, (unsigned long long)m->pending, (unsigned long long)m->capacity);
 	if (run_page_failed(f) && !f->fired && !m->lines && !only_a_turn_failed(f))
 		run_fail(r, "accepted without a page");
-	if (line && s->marked != model_losses(m)) {
+	if (line && s->marked != bpfstream_loss_token(s)) {
 		line = false;
 		if (!run_pages_short(f))
 			run_fail(r, "no line before this message");

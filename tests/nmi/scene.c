@@ -205,7 +205,7 @@ void nmi_scene_set(const struct nmi_victim *victim)
 	base.len = 0;
 	set_efd(false);
 	/* Otherwise the first print's path would tell whether the last scene lost anything. */
-	stream()->marked = bpfstream_lost(stream());
+	stream()->marked = bpfstream_loss_token(stream());
 	victim->before();
 	before = stat_now();
 	if (victim->traits & NMI_EFD_FULL)

@@ -52,7 +52,7 @@ static void a_new_stream_holds_nothing(void **state)
 	struct bpfstream *s = stream_of(state);
 
 	assert_int_equal(bpfstream_pending(s), 0);
-	assert_int_equal(bpfstream_lost(s), 0);
+	assert_int_equal(bpfstream_lost(s).count, 0);
 	assert_reads(s, "");
 }
 
@@ -185,7 +185,7 @@ static void a_full_stream_refuses_without_using_memory(void **state)
 		assert_int_equal(push_bytes(s, 100), -ENOSPC);
 		assert_in_range(bsp_arena_live(), pages, pages + 1);
 	}
-	assert_int_equal(bpfstream_lost(s), loops);
+	assert_int_equal(bpfstream_lost(s).count, loops);
 	assert_reads_bytes(s, pattern, FIXTURE_CAPACITY - 1);
 }
 
@@ -236,8 +236,8 @@ static void a_writer_that_failed_publishes_nothing(void **state)
 	assert_int_equal(bpfstream_out_write(&out, pattern, 5000), 0);
 	assert_int_equal(bpfstream_publish_out(s, &out, -EINVAL, &was_empty), -EINVAL);
 	assert_false(was_empty);
-	assert_int_equal(s->lost[BPFSTREAM_LOST_INVALID], 1);
-	assert_int_equal(s->lost_bytes, 5000);
+	assert_int_equal(bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_INVALID]).count, 1);
+	assert_int_equal(bpfstream_lost(s).sum, 5000);
 	assert_reads(s, "");
 }
 
@@ -251,7 +251,7 @@ static void without_a_page_nothing_changes_but_the_loss(void **state)
 		fixture_fail_page(n, 1);
 		assert_int_equal(push_bytes(s, 30000), -ENOMEM);
 		assert_int_equal(bpfstream_pending(s), 30);
-		assert_int_equal(s->lost[BPFSTREAM_LOST_NOMEM], n);
+		assert_int_equal(bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_NOMEM]).count, n);
 		assert_in_range(bsp_arena_live(), 1, 2);
 	}
 	fixture_fail_no_page();
@@ -279,11 +279,11 @@ static void losses_are_counted_by_cause(void **state)
 	assert_int_equal(push_bytes(s, 10), -ENOMEM);
 	fixture_fail_no_page();
 	bpfstream_account_loss(s, BPFSTREAM_LOST_INVALID, 3, 33);
-	assert_int_equal(s->lost[BPFSTREAM_LOST_FULL], 2);
-	assert_int_equal(s->lost[BPFSTREAM_LOST_NOMEM], 1);
-	assert_int_equal(s->lost[BPFSTREAM_LOST_INVALID], 3);
-	assert_int_equal(bpfstream_lost(s), 6);
-	assert_int_equal(s->lost_bytes, 7 + FIXTURE_CAPACITY + 0 + 33);
+	assert_int_equal(bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_FULL]).count, 2);
+	assert_int_equal(bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_NOMEM]).count, 1);
+	assert_int_equal(bpfstream_tally_read(&s->lost[BPFSTREAM_LOST_INVALID]).count, 3);
+	assert_int_equal(bpfstream_lost(s).count, 6);
+	assert_int_equal(bpfstream_lost(s).sum, 7 + FIXTURE_CAPACITY + 0 + 33);
 }
 
 static void without_the_flag_nothing_is_told_of_losses(void **state)
@@ -527,7 +527,7 @@ static void a_refused_group_is_as_before_and_uses_no_memory(void **state)
 	assert_in_range(bsp_arena_live(), pages, pages + 1);
 	bpfstream_staged_free(&group);
 	bpfstream_discard(s);
-	assert_int_equal(bpfstream_lost(s), loops);
+	assert_int_equal(bpfstream_lost(s).count, loops);
 	assert_true(fixture_deliver(s, fixture_sink(SIZE_MAX, 0), PLENTY) > 0);
 }
 
@@ -663,7 +663,7 @@ static void discard_frees_all_and_keeps_the_losses(void **state)
 	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY), -ENOSPC);
 	bpfstream_discard(s);
 	assert_int_equal(bpfstream_pending(s), 0);
-	assert_int_equal(bpfstream_lost(s), 1);
+	assert_int_equal(bpfstream_lost(s).count, 1);
 	assert_no_page_adrift();
 	assert_reads(s, "");
 	assert_int_equal(fixture_push(s, "new"), 0);
@@ -758,7 +758,7 @@ static void a_print_inside_a_print_that_takes_the_last_room_has_the_outer_refuse
 	fixture_at(BSP_POINT_CMPXCHG, 0, print_nmi, &nmi);
 	assert_int_equal(fixture_push(s, "t"), -ENOSPC);
 	assert_int_equal(nmi.err, 0);
-	assert_int_equal(bpfstream_lost(s), 1);
+	assert_int_equal(bpfstream_lost(s).count, 1);
 	assert_int_equal(fixture_deliver(s, fixture_sink(SIZE_MAX, 0), FIXTURE_CAPACITY - 4),
 			 FIXTURE_CAPACITY - 4);
 	assert_reads(s, "nmi");

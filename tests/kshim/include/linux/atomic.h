@@ -45,9 +45,19 @@ static inline s64 atomic64_read(const atomic64_t *v)
 	return READ_ONCE(v->counter);
 }
 
-static inline void atomic64_add(s64 i, atomic64_t *v)
+static inline s64 atomic64_read_acquire(const atomic64_t *v)
 {
-	__atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED);
+	return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE);
+}
+
+static inline s64 atomic64_add_return_relaxed(s64 i, atomic64_t *v)
+{
+	return __atomic_add_fetch(&v->counter, i, __ATOMIC_RELAXED);
+}
+
+static inline s64 atomic64_add_return_release(s64 i, atomic64_t *v)
+{
+	return __atomic_add_fetch(&v->counter, i, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_tally.c - a count and a sum in one addition: what carries, and what is made up for
+ */
+#include "fixture.h"
+
+#include "tally.h"
+
+#define COUNT_TURN	((u64)1 << 23)	/* half of what the count's part of the word holds */
+#define SUM_TURN	((u64)1 << 39)
+
+static struct bpfstream_tally tally;
+
+static void assert_total(u64 count, u64 sum)
+{
+	struct bpfstream_total total = bpfstream_tally_read(&tally);
+
+	assert_true(total.count == count);
+	assert_true(total.sum == sum);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	bpfstream_tally_init(&tally);
+	return 0;
+}
+
+static void ones_add_up(void **state)
+{
+	u64 n, sum = 0;
+
+	(void)state;
+	assert_total(0, 0);
+	for (n = 1; n <= 1000; n++) {
+		bpfstream_tally_one(&tally, n * 3);
+		sum += n * 3;
+		assert_total(n, sum);
+	}
+	bpfstream_tally_one(&tally, 0);
+	assert_total(1001, sum);
+	bpfstream_tally_add(&tally, 0, 7);
+	assert_total(1001, sum + 7);
+	bpfstream_tally_add(&tally, 3, 0);
+	assert_total(1004, sum + 7);
+}
+
+/* Every half turn of either part, and both at once, from just below it to just past. */
+static void parts_carry_at_each_turn(void **state)
+{
+	u64 turn, step;
+
+	(void)state;
+	for (turn = 1; turn < 9; turn++) {
+		begin(NULL);
+		bpfstream_tally_add(&tally, turn * COUNT_TURN - 2, turn * SUM_TURN - 20);
+		for (step = 0; step < 5; step++) {
+			assert_total(turn * COUNT_TURN - 2 + step, turn * SUM_TURN - 20 + 10 * step);
+			bpfstream_tally_one(&tally, 10);
+		}
+	}
+}
+
+static void any_number_is_added_at_once(void **state)
+{
+	static const u64 part[] = {
+		0, 1, COUNT_TURN - 1, COUNT_TURN, 2 * COUNT_TURN, 5 * COUNT_TURN + 3, SUM_TURN - 1,
+		SUM_TURN, 2 * SUM_TURN, 3 * SUM_TURN + COUNT_TURN, (u64)1 << 62
+	};
+	const u32 nr = sizeof(part) / sizeof(*part);
+	u32 a, b, c;
+
+	(void)state;
+	for (a = 0; a < nr; a++) {
+		for (b = 0; b < nr; b++) {
+			for (c = 0; c < nr - 1; c++) {
+				begin(NULL);
+				bpfstream_tally_add(&tally, part[c], part[a]);
+				bpfstream_tally_add(&tally, part[a], part[b]);
+				assert_total(part[c] + part[a], part[a] + part[b]);
+				bpfstream_tally_one(&tally, 1);
+				assert_total(part[c] + part[a] + 1, part[a] + part[b] + 1);
+			}
+		}
+	}
+}
+
+static void a_token_tells_any_two_apart(void **state)
+{
+	u64 before, n;
+
+	(void)state;
+	bpfstream_tally_add(&tally, COUNT_TURN - 3, SUM_TURN - 3);
+	for (n = 0; n < 6; n++) {
+		before = bpfstream_tally_token(&tally);
+		bpfstream_tally_one(&tally, n % 2);
+		assert_true(bpfstream_tally_token(&tally) != before);
+	}
+}
+
+/* As by who is interrupted, or killed, between the addition and the turn it has to tell of. */
+static void a_turn_that_is_not_told_yet_is_made_up_for(void **state)
+{
+	u64 turn;
+
+	(void)state;
+	for (turn = 1; turn < 5; turn++) {
+		begin(NULL);
+		bpfstream_tally_add(&tally, turn * COUNT_TURN - 1, turn * SUM_TURN - 1);
+		(void)bsp_counter_add_return(&tally.low, (u64)1 << BPFSTREAM_TALLY_COUNT | 1);
+		assert_total(turn * COUNT_TURN, turn * SUM_TURN);
+		bpfstream_tally_one(&tally, 5);
+		assert_total(turn * COUNT_TURN + 1, turn * SUM_TURN + 5);
+	}
+}
+
+static void a_turn_that_is_never_told_is_made_up_for_at_the_next(void **state)
+{
+	(void)state;
+	bpfstream_tally_add(&tally, COUNT_TURN - 1, SUM_TURN - 1);
+	(void)bsp_counter_add_return(&tally.low, (u64)1 << BPFSTREAM_TALLY_COUNT | 1);
+	bpfstream_tally_add(&tally, COUNT_TURN - 1, SUM_TURN - 1);
+	assert_total(2 * COUNT_TURN - 1, 2 * SUM_TURN - 1);
+	bpfstream_tally_one(&tally, 1);
+	assert_total(2 * COUNT_TURN, 2 * SUM_TURN);
+}
+
+#define TEST(fn)	cmocka_unit_test_setup(fn, begin)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(ones_add_up),
+		TEST(parts_carry_at_each_turn),
+		TEST(any_number_is_added_at_once),
+		TEST(a_token_tells_any_two_apart),
+		TEST(a_turn_that_is_not_told_yet_is_made_up_for),
+		TEST(a_turn_that_is_never_told_is_made_up_for_at_the_next),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
