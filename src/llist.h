@@ -44,9 +44,16 @@ static inline u64 bpfstream_weight_of(u64 word)
 	return word >> BSP_LINK_BITS;
 }
 
+/* Whether @weight fits below @limit on a list whose word is @word. */
+static BSP_INLINE bool bpfstream_llist_fits(u64 word, u64 weight, u64 limit)
+{
+	return weight < limit && bpfstream_weight_of(word) < limit - weight;
+}
+
 /**
- * bpfstream_llist_push() - link a chain and charge for it, or do neither
+ * bpfstream_llist_push_on() - link a chain and charge for it, or do neither
  * @list: list
+ * @old: guess at the list's word, which the compare-and-swap checks
  * @newest: first node of the chain
  * @oldest: last node of the chain: linked to what is on @list, to nothing if refused
  * @weight: weight of the chain
@@ -57,17 +64,15 @@ static inline u64 bpfstream_weight_of(u64 word)
  * Return: true if the chain is on @list now; false if @limit forbids it.
  */
 BSP_MUST_CHECK static BSP_INLINE bool
-bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest,
-		     struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
+bpfstream_llist_push_on(struct bpfstream_llist *list, u64 old, struct bpfstream_node *newest,
+			struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
 {
 	u64 link = bsp_link_of(newest);
-	/* Relaxed: only a guess, which the compare-and-swap checks. */
-	u64 old = bsp_load_relaxed(&list->word);
 	u64 new;
 
 	do {
 		*before = bpfstream_weight_of(old);
-		if (weight >= limit || *before >= limit - weight) {
+		if (!bpfstream_llist_fits(old, weight, limit)) {
 			bsp_store_relaxed(&oldest->next, (bsp_link_t)0);	/* llist.c, I5 */
 			return false;
 		}
@@ -80,6 +85,16 @@ bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest
 		 */
 	} while (!bsp_try_cmpxchg_release(&list->word, &old, new));
 	return true;
+}
+
+/* bpfstream_llist_push_on() whatever there is now. */
+BSP_MUST_CHECK static BSP_INLINE bool
+bpfstream_llist_push(struct bpfstream_llist *list, struct bpfstream_node *newest,
+		     struct bpfstream_node *oldest, u64 weight, u64 limit, u64 *before)
+{
+	/* Relaxed: only a guess. */
+	return bpfstream_llist_push_on(list, bsp_load_relaxed(&list->word), newest, oldest,
+				       weight, limit, before);
 }
 
 #endif

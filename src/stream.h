@@ -128,17 +128,24 @@ static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
 static BSP_INLINE int bpfstream_publish_spot(struct bpfstream *s, const struct bpfstream_spot *spot,
 					 unsigned long flags, bool *was_empty)
 {
+	u64 word = bsp_load_relaxed(&s->log.word);	/* Relaxed: only a guess. */
 	u32 bytes = bpfstream_spot_bytes(spot);
 	struct bpfstream_node *node = &spot->elem->node;
-	u64 before;
+	u64 before = 1;
 	int err = 0;
 
-	bpfstream_spot_close(spot);
-	if (!bpfstream_llist_push(&s->log, node, node, bytes, s->capacity, &before)) {
-		bpfstream_spot_undo(spot);
-		bpfstream_tally_one(&s->lost[BPFSTREAM_LOST_FULL], bytes);
+	if (bsp_unlikely(!bpfstream_llist_fits(word, bytes, s->capacity))) {
 		err = -ENOSPC;
+	} else {
+		bpfstream_spot_close(spot);
+		if (!bpfstream_llist_push_on(&s->log, word, node, node, bytes, s->capacity,
+					     &before)) {
+			bpfstream_spot_undo(spot);
+			err = -ENOSPC;
+		}
 	}
+	if (bsp_unlikely(err))
+		bpfstream_tally_one(&s->lost[BPFSTREAM_LOST_FULL], bytes);
 	*was_empty = !err && !before;
 	bsp_cpu_leave(spot->cpu, flags);
 	return err;
