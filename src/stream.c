@@ -257,8 +257,8 @@ int bpfstream_publish_out(struct bpfstream *s, struct bpfstream_out *out, int er
 		err = bpfstream_publish(s, &out->chain, was_empty);
 	}
 	if (err) {
-		bpfstream_out_drop(out);
 		bpfstream_account_loss(s, bpfstream_cause_of(err), 1, bytes);
+		bpfstream_out_drop(out);
 	}
 	bpfstream_out_leave(out);
 	return err;
