@@ -236,24 +236,6 @@ void bpfstream_out_leave(struct bpfstream_out *out)
 }
 
 /**
- * bpfstream_chain_append() - move a chain behind another
- * @chain: older text
- * @newer: newer text; the caller forgets it
- *
- * Context: Any.
- */
-void bpfstream_chain_append(struct bpfstream_chain *chain, const struct bpfstream_chain *newer)
-{
-	if (!newer->newest)
-		return;
-	bpfstream_node_set_next(&newer->oldest->node, chain->newest ? &chain->newest->node : NULL);
-	if (!chain->oldest)
-		chain->oldest = newer->oldest;
-	chain->newest = newer->newest;
-	chain->bytes += newer->bytes;
-}
-
-/**
  * bpfstream_chain_free() - release all elements of a chain
  * @chain: chain; empty afterwards
  *

@@ -88,7 +88,6 @@ void bpfstream_out_close(struct bpfstream_out *out);
 void bpfstream_out_drop(struct bpfstream_out *out);
 void bpfstream_out_leave(struct bpfstream_out *out);
 
-void bpfstream_chain_append(struct bpfstream_chain *chain, const struct bpfstream_chain *newer);
 void bpfstream_chain_free(struct bpfstream_chain *chain);
 
 /* Elements released together: one reference operation a page. */
@@ -202,6 +201,25 @@ static BSP_INLINE void bpfstream_spot_undo(const struct bpfstream_spot *spot)
 static inline u64 bpfstream_out_bytes(const struct bpfstream_out *out)
 {
 	return out->chain.bytes + (out->elem ? (u64)(out->pos - out->elem->text) : 0);
+}
+
+/**
+ * bpfstream_chain_append() - move a chain behind another
+ * @chain: older text
+ * @newer: newer text; the caller forgets it
+ *
+ * Context: Any.
+ */
+static inline void bpfstream_chain_append(struct bpfstream_chain *chain,
+					  const struct bpfstream_chain *newer)
+{
+	if (!newer->newest)
+		return;
+	bpfstream_node_set_next(&newer->oldest->node, chain->newest ? &chain->newest->node : NULL);
+	if (!chain->oldest)
+		chain->oldest = newer->oldest;
+	chain->newest = newer->newest;
+	chain->bytes += newer->bytes;
 }
 
 #endif

@@ -31,4 +31,34 @@ BSP_MUST_CHECK int bpfstream_staged_commit(struct bpfstream_staged *stage, struc
 					   bool *was_empty);
 void bpfstream_staged_free(struct bpfstream_staged *stage);
 
+/**
+ * bpfstream_staged_add_spot() - add a message that is complete in its spot
+ * @stage: group
+ * @spot: where it is; not empty
+ * @flags: as bpfstream_spot_open() has set them: the level is left
+ * @limit: bytes that the group must stay below
+ *
+ * Context: Any context, NMI-safe.
+ * Return: 0; -ENOSPC if the group would be too long.
+ */
+static BSP_INLINE int bpfstream_staged_add_spot(struct bpfstream_staged *stage,
+						const struct bpfstream_spot *spot,
+						unsigned long flags, u64 limit)
+{
+	u32 bytes = bpfstream_spot_bytes(spot);
+	struct bpfstream_chain one = { spot->elem, spot->elem, bytes };
+	int err = 0;
+
+	if (bsp_unlikely(stage->chain.bytes + bytes >= limit)) {
+		err = -ENOSPC;
+		bpfstream_staged_account_loss(stage, err, bytes);
+	} else {
+		bpfstream_spot_close(spot);
+		bpfstream_chain_append(&stage->chain, &one);
+		stage->messages++;
+	}
+	bsp_cpu_leave(spot->cpu, flags);
+	return err;
+}
+
 #endif

@@ -35,84 +35,105 @@ static int refuse(struct bpfstream *s, int err)
  * Most messages fit the page at hand and ask for bare conversions: for those, all happens in the
  * frame that a variadic function has anyway, and what the arguments need is made ready after the
  * first literal text, if there are any. The others go on in bsp_vformat_rest().
+ *
+ * @run: how far the format has been followed
+ * @args: it stands before a conversion
  */
-struct print {
-	struct bpfstream_prog *prog;
-	struct bpfstream *s;
+struct text {
 	struct bpfstream_spot spot;
 	struct bsp_run run;
-	bool more;
+	bool args;
 };
 
-static BSP_INLINE int print_begin(struct print *p, unsigned long *flags,
-				  struct bpfstream_prog *prog, enum bpfstream_id id,
-				  const char *fmt)
+static BSP_INLINE void text_begin(struct text *t, unsigned long *flags, const char *fmt)
 {
-	int err = bsp_stream_find(prog, (int)id, &p->s);
+	bpfstream_spot_open(&t->spot, flags);
+	t->run = (struct bsp_run){ t->spot.pos, fmt, NULL };
+	t->args = bsp_fast_literal(&t->run, t->spot.end);
+	t->spot.pos = t->run.pos;
+}
+
+static BSP_INLINE void text_args(struct text *t, va_list *ap)
+{
+	if (t->args)
+		bsp_fast_rest(&t->run, t->spot.end, ap);
+	t->spot.pos = t->run.pos;
+}
+
+static BSP_INLINE bool text_is_whole(const struct text *t)
+{
+	return !t->run.str && !*t->run.fmt;
+}
+
+static BSP_INLINE int text_rest(struct text *t, struct bpfstream_out *out, u64 limit, va_list *ap)
+{
+	bpfstream_out_go_on(out, &t->spot, limit);
+	return bsp_vformat_rest(out, t->run.fmt, t->run.str, ap);
+}
+
+/* The stream and the format that a print has been given. */
+static BSP_INLINE int print_find(struct bpfstream_prog *prog, enum bpfstream_id id,
+				 const char *fmt, struct bpfstream **s)
+{
+	int err = bsp_stream_find(prog, (int)id, s);
 
 	if (err)
 		return err;
-	if (!fmt)
-		return refuse(p->s, -EINVAL);
-	p->prog = prog;
-	bpfstream_spot_open(&p->spot, flags);
-	p->run = (struct bsp_run){ p->spot.pos, fmt, NULL };
-	p->more = bsp_fast_literal(&p->run, p->spot.end);
-	return 0;
+	return fmt ? 0 : refuse(*s, -EINVAL);
 }
 
-static BSP_INLINE bool print_is_done(struct print *p)
-{
-	p->spot.pos = p->run.pos;
-	return !p->run.str && !*p->run.fmt && bpfstream_spot_will_do(p->s, &p->spot);
-}
-
-static BSP_INLINE int print_done(struct print *p, unsigned long flags)
+static BSP_INLINE int print_spot(struct bpfstream_prog *prog, struct bpfstream *s,
+				 const struct text *t, unsigned long flags)
 {
 	bool was_empty;
-	int err = bpfstream_publish_spot(p->s, &p->spot, flags, &was_empty);
+	int err = bpfstream_publish_spot(s, &t->spot, flags, &was_empty);
 
-	return finish(p->prog, err, was_empty);
+	return finish(prog, err, was_empty);
 }
 
-static BSP_INLINE int print_rest(struct print *p, struct bpfstream_out *out, va_list *ap)
+static BSP_INLINE int print_args(struct bpfstream_prog *prog, struct bpfstream *s, struct text *t,
+				 struct bpfstream_out *out, va_list *ap)
 {
 	bool was_empty;
 	int err;
 
-	if (p->more)
-		bsp_fast_rest(&p->run, p->spot.end, ap);
-	if (bsp_likely(print_is_done(p)))
-		return print_done(p, out->flags);
-	bpfstream_out_go_on(out, &p->spot, p->s->capacity);
-	err = bsp_vformat_rest(out, p->run.fmt, p->run.str, ap);
-	err = bpfstream_publish_out(p->s, out, err, &was_empty);
-	return finish(p->prog, err, was_empty);
+	text_args(t, ap);
+	if (bsp_likely(text_is_whole(t) && bpfstream_spot_will_do(s, &t->spot)))
+		return print_spot(prog, s, t, out->flags);
+	err = text_rest(t, out, s->capacity, ap);
+	err = bpfstream_publish_out(s, out, err, &was_empty);
+	return finish(prog, err, was_empty);
 }
 
 int bpfstream_vprintf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt,
 		      va_list ap)
 {
 	struct bpfstream_out out;
-	struct print p;
-	int err = print_begin(&p, &out.flags, prog, id, fmt);
+	struct bpfstream *s;
+	struct text t;
+	int err = print_find(prog, id, fmt, &s);
 
-	return err ? err : print_rest(&p, &out, bsp_pointer_to(ap));
+	if (err)
+		return err;
+	text_begin(&t, &out.flags, fmt);
+	return print_args(prog, s, &t, &out, bsp_pointer_to(ap));
 }
 
 int bpfstream_printf(struct bpfstream_prog *prog, enum bpfstream_id id, const char *fmt, ...)
 {
 	struct bpfstream_out out;
-	struct print p;
+	struct bpfstream *s;
+	struct text t;
 	va_list ap;
-	int err = print_begin(&p, &out.flags, prog, id, fmt);
+	int err = print_find(prog, id, fmt, &s);
 
 	if (err)
 		return err;
-	if (!p.more && print_is_done(&p))
-		return print_done(&p, out.flags);
+	text_begin(&t, &out.flags, fmt);
+	if (!t.args && text_is_whole(&t) && bpfstream_spot_will_do(s, &t.spot))
+		return print_spot(prog, s, &t, out.flags);
 	va_start(ap, fmt);
-	err = print_rest(&p, &out, &ap);
+	err = print_args(prog, s, &t, &out, &ap);
 	va_end(ap);
 	return err;
 }
@@ -161,10 +182,11 @@ void bpfstream_stage_init(struct bpfstream_stage *ss)
 		bpfstream_staged_init(staged(ss));
 }
 
-static BSP_INLINE int
-stage_print(struct bpfstream_stage *ss, const char *fmt, va_list ap)
+static BSP_INLINE int stage_print(struct bpfstream_stage *ss, const char *fmt, va_list *ap)
 {
 	struct bpfstream_out out;
+	struct text t;
+	u64 limit;
 
 	if (!ss)
 		return -EINVAL;
@@ -172,13 +194,17 @@ stage_print(struct bpfstream_stage *ss, const char *fmt, va_list ap)
 		bpfstream_staged_account_loss(staged(ss), -EINVAL, 0);
 		return -EINVAL;
 	}
-	bpfstream_out_open(&out, bsp_live_max_capacity());
-	return bpfstream_staged_add_out(staged(ss), &out, bsp_vformat(&out, fmt, ap));
+	limit = bsp_live_max_capacity();
+	text_begin(&t, &out.flags, fmt);
+	text_args(&t, ap);
+	if (bsp_likely(text_is_whole(&t) && bpfstream_spot_bytes(&t.spot)))
+		return bpfstream_staged_add_spot(staged(ss), &t.spot, out.flags, limit);
+	return bpfstream_staged_add_out(staged(ss), &out, text_rest(&t, &out, limit, ap));
 }
 
 int bpfstream_stage_vprintf(struct bpfstream_stage *ss, const char *fmt, va_list ap)
 {
-	return stage_print(ss, fmt, ap);
+	return stage_print(ss, fmt, bsp_pointer_to(ap));
 }
 
 int bpfstream_stage_printf(struct bpfstream_stage *ss, const char *fmt, ...)
@@ -187,7 +213,7 @@ int bpfstream_stage_printf(struct bpfstream_stage *ss, const char *fmt, ...)
 	int err;
 
 	va_start(ap, fmt);
-	err = stage_print(ss, fmt, ap);
+	err = stage_print(ss, fmt, &ap);
 	va_end(ap);
 	return err;
 }

@@ -91,7 +91,7 @@ bool run_page_failed(const struct frame *f)
  * Whether what failed was only the turn of a page near its end, which a message may begin with. The
  * rest of the old page is then used, and what does not fit takes a second page.
  */
-static bool only_a_turn_failed(const struct frame *f)
+bool run_only_a_turn_failed(const struct frame *f)
 {
 	unsigned long from = bsp_fault.page_fail_from;
 	unsigned long nr = bsp_fault.page_fail_nr;
@@ -219,7 +219,7 @@ static void settle_accepted(struct run *r, struct frame *f)
 	if (f->expect || !model_fits(m, f->len))
 		run_fail(r, "accepted, expected %d: %zu bytes, %llu pending of %llu", f->expect,
 			 f->len, (unsigned long long)m->pending, (unsigned long long)m->capacity);
-	if (run_page_failed(f) && !f->fired && !m->lines && !only_a_turn_failed(f))
+	if (run_page_failed(f) && !f->fired && !m->lines && !run_only_a_turn_failed(f))
 		run_fail(r, "accepted without a page");
 	if (line && s->marked != bpfstream_loss_token(s)) {
 		line = false;

@@ -117,6 +117,7 @@ bool run_failed(const struct run *r);
 struct model_stream *run_model(const struct prog *prog, unsigned int id);
 bool run_pick(struct run *r, struct prog **prog, unsigned int *id);
 bool run_page_failed(const struct frame *f);
+bool run_only_a_turn_failed(const struct frame *f);
 bool run_pages_short(const struct frame *f);
 void run_begin(struct run *r, struct frame *f);
 void run_end(struct run *r, struct frame *f);
