@@ -104,7 +104,7 @@ static void elem_open(struct bpfstream_out *out)
  */
 bool bpfstream_cpu_turn(struct bpfstream_cpu *cpu)
 {
-	return cpu && cpu->page && (page_turn(cpu) || page_room(cpu) >= BPFSTREAM_MIN_ELEM);
+	return cpu && cpu->page && (page_turn(cpu) || page_room(cpu) >= BPFSTREAM_MIN_ROOM);
 }
 
 /**
@@ -119,7 +119,7 @@ void bpfstream_out_open(struct bpfstream_out *out, u64 limit)
 	struct bpfstream_spot spot = { .cpu = bsp_cpu_enter(&out->flags) };
 
 	bpfstream_out_go_on(out, &spot, limit);
-	if (page_room(out->cpu) >= BPFSTREAM_MIN_ELEM)
+	if (page_room(out->cpu) >= BPFSTREAM_MIN_ROOM)
 		elem_open(out);
 }
 
@@ -135,7 +135,7 @@ int bpfstream_out_more(struct bpfstream_out *out)
 	bpfstream_out_close(out);
 	if (out->chain.bytes >= out->limit)
 		return -ENOSPC;
-	if (page_room(out->cpu) < BPFSTREAM_MIN_ELEM && !page_turn(out->cpu))
+	if (page_room(out->cpu) < BPFSTREAM_MIN_ROOM && !page_turn(out->cpu))
 		return -ENOMEM;
 	elem_open(out);
 	return 0;

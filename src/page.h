@@ -77,7 +77,7 @@ struct bpfstream_spot {
 #define BPFSTREAM_MARK_LEN	16u
 #define BPFSTREAM_PAGE_HDR	((u32)sizeof(struct bpfstream_page))
 #define BPFSTREAM_ELEM_HDR	((u32)offsetof(struct bpfstream_elem, text)) /* sizeof may pad */
-#define BPFSTREAM_MIN_ELEM	32u	/* less room than this at a page's end is left unused */
+#define BPFSTREAM_MIN_ROOM	64u	/* less room than this at a page's end is left unused */
 #define BPFSTREAM_SPOT_ROOM	208u	/* than this, if there is another page: most messages fit */
 
 void bpfstream_out_open(struct bpfstream_out *out, u64 limit);

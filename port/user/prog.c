@@ -22,7 +22,7 @@ static_assert((int)BPFSTREAM_LOST_LINES == (int)BPFSTREAM_FLAG_LOST_LINES, "one 
  */
 static u32 default_pages(u32 capacity)
 {
-	u64 usable = BSP_PAGE_SIZE - sizeof(struct bpfstream_page);
+	u64 usable = BSP_PAGE_SIZE - BPFSTREAM_PAGE_HDR - BPFSTREAM_SPOT_ROOM;
 	u64 worst = 2 * (u64)capacity * MIN_ELEM_BYTES / usable + 1;
 	u64 text = 4 * (u64)capacity / usable + 1;
 

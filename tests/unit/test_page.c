@@ -8,7 +8,6 @@
 
 #define PAGE_HDR	((u32)sizeof(struct bpfstream_page))
 #define ELEM_HDR	((u32)sizeof(struct bpfstream_elem))
-#define MIN_ELEM	32u
 #define NO_LIMIT	(~(u64)0)
 #define LONG_TEXT	20000u	/* five pages */
 
@@ -171,7 +170,7 @@ static void a_page_may_end_anywhere_in_a_message(void **state)
 			assert_int_equal(write_chain(&chain, text + 5, lens[i]), 0);
 			assert_chain_is(&chain, text + 5, lens[i]);
 			/* no scrap is used that is hardly more than its header */
-			pages = BSP_PAGE_SIZE - carved < MIN_ELEM ? 0 : 1;
+			pages = BSP_PAGE_SIZE - carved < BPFSTREAM_MIN_ROOM ? 0 : 1;
 			assert_int_equal((uintptr_t)chain.oldest / BSP_PAGE_SIZE ==
 					 (uintptr_t)before.oldest / BSP_PAGE_SIZE, pages);
 			assert_chain_is(&before, text, carved - PAGE_HDR - ELEM_HDR);
