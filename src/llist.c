@@ -22,6 +22,8 @@
  */
 #include "llist.h"
 
+#define AHEAD		2048	/* bytes in front of a node to fetch while it is turned round */
+
 /**
  * bpfstream_llist_init() - make @list empty and weightless
  * @list: list nobody else knows yet
@@ -98,14 +100,18 @@ bool bpfstream_llist_empty(const struct bpfstream_llist *list)
  */
 struct bpfstream_node *bpfstream_llist_reverse(struct bpfstream_node *newest)
 {
-	struct bpfstream_node *done = NULL;
+	struct bpfstream_node *node = newest, *last = NULL;
+	bsp_link_t done = 0, link = bsp_link_of(newest);
 
-	while (newest) {
-		struct bpfstream_node *next = bpfstream_node_next(newest);
+	while (node) {
+		bsp_link_t next = bsp_load_relaxed(&node->next);
 
-		bpfstream_node_set_next(newest, done);
-		done = newest;
-		newest = next;
+		bsp_prefetch((char *)node - AHEAD);
+		bsp_store_relaxed(&node->next, done);
+		last = node;
+		done = link;
+		link = next;
+		node = bsp_link_ptr(next);
 	}
-	return done;
+	return last;
 }

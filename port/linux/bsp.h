@@ -29,6 +29,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/numa.h>
+#include <linux/prefetch.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -48,6 +49,7 @@
 #define bsp_unlikely(cond)	unlikely(cond)
 #define bsp_barrier()		barrier()
 #define bsp_warn_once(cond)	WARN_ON_ONCE(cond)
+#define bsp_prefetch(p)		prefetch(p)	/* a hint; @p may be any address */
 
 /* ---- atomics ---- */
 

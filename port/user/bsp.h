@@ -36,6 +36,7 @@ typedef int64_t s64;
 #define bsp_unlikely(cond)	__builtin_expect(!!(cond), 0)
 #define bsp_barrier()		__asm__ __volatile__("" : : : "memory")
 #define bsp_warn_once(cond)	bsp_fault_warn(cond)
+#define bsp_prefetch(p)		__builtin_prefetch(p)	/* a hint; @p may be any address */
 
 /* ---- atomics ---- */
 

@@ -321,6 +321,18 @@ static void before_the_first_program_there_is_no_page(void **state)
 	assert_null(bsp_page_alloc());
 }
 
+static void a_prefetch_may_be_of_any_address(void **state)
+{
+	char here;
+
+	(void)state;
+	bsp_prefetch(&here);
+	bsp_prefetch(NULL);
+	bsp_prefetch((char *)~(uintptr_t)0);
+	bsp_prefetch(bsp_arena - 1);
+	bsp_prefetch((char *)((uintptr_t)1 << 63));
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -330,6 +342,7 @@ int main(void)
 		TEST(a_page_is_aligned_to_its_size),
 		TEST(every_byte_of_every_page_is_its_holders),
 		TEST(no_page_has_link_0),
+		TEST(a_prefetch_may_be_of_any_address),
 		TEST(the_budget_is_exact_and_null_is_final),
 		TEST(a_page_given_back_can_be_had_again),
 		TEST(another_program_adds_its_budget_and_takes_it_away),
