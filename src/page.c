@@ -27,11 +27,6 @@ static_assert(BSP_PAGE_SIZE - PAGE_HDR - BPFSTREAM_ELEM_HDR < BPFSTREAM_ELEM_MAR
 	      "an element's length fits its field");
 static_assert(BSP_PAGE_SIZE / BPFSTREAM_GRAIN < BPFSTREAM_PAGE_BIAS / 2, "unsettled is visible");
 
-static struct bpfstream_page *page_of(const struct bpfstream_elem *elem)
-{
-	return (struct bpfstream_page *)((unsigned long)elem & ~((unsigned long)BSP_PAGE_SIZE - 1));
-}
-
 static u32 elem_size(const struct bpfstream_elem *elem)
 {
 	return bpfstream_elem_size(elem->len == BPFSTREAM_ELEM_MARK ? BPFSTREAM_MARK_LEN : elem->len);
@@ -212,7 +207,7 @@ void bpfstream_out_drop(struct bpfstream_out *out)
 
 	out->elem = NULL;
 	out->end = out->pos;
-	while (elem && page_of(elem) == cpu->page &&
+	while (elem && bpfstream_elem_page(elem) == cpu->page &&
 	       (char *)elem + elem_size(elem) == (char *)cpu->page + cpu->carved) {
 		bsp_store_relaxed(&cpu->carved, cpu->carved - elem_size(elem));
 		elem = bpfstream_elem_of(bpfstream_node_next(&elem->node));
@@ -265,13 +260,7 @@ void bpfstream_chain_free(struct bpfstream_chain *chain)
  */
 void bpfstream_release_elem(struct bpfstream_release *rel, const struct bpfstream_elem *elem)
 {
-	struct bpfstream_page *page = page_of(elem);
-
-	if (page != rel->page) {
-		bpfstream_release_end(rel);
-		rel->page = page;
-	}
-	rel->grains += elem_size(elem) / BPFSTREAM_GRAIN;
+	bpfstream_release_grains(rel, bpfstream_elem_page(elem), elem_size(elem) / BPFSTREAM_GRAIN);
 }
 
 /**

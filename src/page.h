@@ -113,6 +113,22 @@ static inline void bpfstream_chain_init(struct bpfstream_chain *chain)
 	chain->bytes = 0;
 }
 
+static inline struct bpfstream_page *bpfstream_elem_page(const struct bpfstream_elem *elem)
+{
+	return (struct bpfstream_page *)((unsigned long)elem & ~((unsigned long)BSP_PAGE_SIZE - 1));
+}
+
+/* Release @grains of a page that nobody uses any more. Any context, NMI-safe. */
+static inline void bpfstream_release_grains(struct bpfstream_release *rel,
+					    struct bpfstream_page *page, u32 grains)
+{
+	if (page != rel->page) {
+		bpfstream_release_end(rel);
+		rel->page = page;
+	}
+	rel->grains += grains;
+}
+
 static inline struct bpfstream_elem *bpfstream_elem_of(struct bpfstream_node *node)
 {
 	return node ? bsp_container_of(node, struct bpfstream_elem, node) : NULL;
@@ -122,6 +138,11 @@ static inline struct bpfstream_elem *bpfstream_elem_of(struct bpfstream_node *no
 static inline u32 bpfstream_elem_size(u32 len)
 {
 	return (BPFSTREAM_ELEM_HDR + len + BPFSTREAM_GRAIN - 1) & ~(BPFSTREAM_GRAIN - 1);
+}
+
+static inline u32 bpfstream_elem_grains(u32 len)
+{
+	return bpfstream_elem_size(len) / BPFSTREAM_GRAIN;
 }
 
 /**

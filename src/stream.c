@@ -19,7 +19,10 @@
  */
 #include "stream.h"
 
-#define PIECES	16u
+#define FEW	4u	/* pieces on a stack that may be small */
+#define RUNS	4u	/* pages that one sink call's text may come from */
+#define AHEAD	1024	/* bytes behind an element to fetch while it is looked at */
+#define SETTLE	65536u	/* bytes of a read after which room is made for writers */
 
 static_assert(sizeof(struct bpfstream_total) == BPFSTREAM_MARK_LEN, "a loss mark is two counters");
 
@@ -345,29 +348,108 @@ static void queue_pop(struct bpfstream_queue *queue, struct bpfstream_release *r
 	bpfstream_release_elem(rel, elem);
 }
 
-/* Up to @room pieces at the front of @queue, of @max bytes at most, up to the first loss mark. */
-static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfstream_piece *piece,
-			       unsigned int room, u64 max, u64 *bytes)
+/*
+ * What is offered to a sink.
+ * @bytes: in all pieces
+ * @after: the first element that is not offered as a whole, or NULL
+ * @cut: how many bytes of @after are offered
+ * @run: what the elements before @after take of each page
+ */
+struct offer {
+	u64 bytes;
+	struct bpfstream_elem *after;
+	u32 cut;
+	u32 nr_runs;
+	struct bpfstream_release run[RUNS];
+};
+
+/* The run of @elem's page in @offer; NULL if that would be one too many. */
+static struct bpfstream_release *offer_run(struct offer *offer, const struct bpfstream_elem *elem)
 {
+	struct bpfstream_page *page = bpfstream_elem_page(elem);
+	struct bpfstream_release *run;
+
+	for (run = offer->run; run < offer->run + offer->nr_runs; run++)
+		if (run->page == page)
+			return run;
+	if (offer->nr_runs == RUNS)
+		return NULL;
+	offer->nr_runs++;
+	run->page = page;
+	run->grains = 0;
+	return run;
+}
+
+/*
+ * Up to @room pieces at the front of @queue, of @max bytes at most, up to the first loss mark and
+ * out of a few pages only. Returns how many.
+ */
+static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfstream_piece *piece,
+			       unsigned int room, u64 max, struct offer *offer)
+{
+	struct bpfstream_piece *next = piece, *end = piece + room;
+	struct bpfstream_release *run = offer->run;
+	struct bpfstream_page *page = NULL;
 	struct bpfstream_elem *elem;
-	unsigned int nr = 0;
+	u64 left = max;
+	u32 grains = 0;
 
-	*bytes = 0;
-	for (elem = queue->first; elem && !is_mark(elem); elem = elem_next(elem)) {
-		u32 rest = elem_rest(elem);
+	offer->cut = 0;
+	offer->nr_runs = 0;
+	for (elem = queue->first; elem && next < end && !is_mark(elem); elem = elem_next(elem)) {
+		u32 from = bsp_load_relaxed(&elem->consumed);
+		u32 rest = elem->len - from;
 
-		if (nr == room || *bytes == max)
+		bsp_prefetch((char *)elem + AHEAD);
+		if (rest > left) {
+			offer->cut = (u32)left;
 			break;
-		if (!rest)
+		}
+		if (bpfstream_elem_page(elem) != page) {
+			run->grains = grains;
+			run = offer_run(offer, elem);
+			if (!run)
+				break;
+			page = run->page;
+			grains = run->grains;
+		}
+		grains += bpfstream_elem_grains(elem->len);
+		if (!rest)	/* a deliver_hidden was here */
 			continue;
-		if (rest > max - *bytes)
-			rest = (u32)(max - *bytes);
-		piece[nr].text = elem->text + elem->consumed;
-		piece[nr].len = rest;
-		*bytes += rest;
-		nr++;
+		next->text = elem->text + from;
+		next->len = rest;
+		next++;
+		left -= rest;
 	}
-	return nr;
+	if (run)
+		run->grains = grains;
+	if (offer->cut) {
+		next->text = elem->text + elem->consumed;
+		next->len = left;
+		next++;
+		left = 0;
+	}
+	offer->after = elem;
+	offer->bytes = max - left;
+	return (unsigned int)(next - piece);
+}
+
+/* All of an offer was taken: unlink it, before offer_release(), as queue_pop(). */
+static void queue_unlink(struct bpfstream_queue *queue, const struct offer *offer)
+{
+	struct bpfstream_elem *after = offer->after;
+
+	if (offer->cut)
+		bsp_store_relaxed(&after->consumed, (u16)(after->consumed + offer->cut));
+	bsp_store_relaxed(&queue->first, after);
+}
+
+static void offer_release(const struct offer *offer, struct bpfstream_release *rel)
+{
+	u32 i;
+
+	for (i = 0; i < offer->nr_runs; i++)
+		bpfstream_release_grains(rel, offer->run[i].page, offer->run[i].grains);
 }
 
 /* Consume @bytes at the front of @queue; elements that are used up go. Stops at a loss mark. */
@@ -400,75 +482,122 @@ static bool line_due(struct bpfstream *s, struct bpfstream_release *rel)
 	return s->line_pos < s->line_len;
 }
 
-static long deliver_line(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max,
-			 u64 *offered)
+/*
+ * A deliver in progress.
+ * @piece: room for what a sink is called with, @nr_pieces of them
+ * @max: bytes that may still be taken
+ * @text: how many of them messages'
+ * @total: bytes taken
+ * @owed: how many of them messages' and not yet off the log's weight (I1)
+ * @settle: take them off at the end, and when they come to this: writers contend for that word
+ * @stuck: the sink took a part only, or none and returned @err
+ * @rel: elements whose page has more to come
+ */
+struct delivery {
+	struct bpfstream *s;
+	bpfstream_sink_fn sink;
+	void *ctx;
+	struct bpfstream_piece *piece;
+	unsigned int nr_pieces;
+	size_t max;
+	u64 text;
+	size_t total;
+	u64 owed;
+	u64 settle;
+	bool stuck;
+	long err;
+	struct bpfstream_release rel;
+};
+
+/* What the sink made of @offered bytes. */
+static void delivered(struct delivery *d, u64 offered, long n)
 {
+	d->stuck = n < 0 || (u64)n != offered;
+	d->err = n < 0 ? n : 0;
+	d->total += n > 0 ? (size_t)n : 0;
+	d->max -= n > 0 ? (size_t)n : 0;
+}
+
+static void deliver_line(struct delivery *d)
+{
+	struct bpfstream *s = d->s;
 	struct bpfstream_piece piece = { s->line + s->line_pos, s->line_len - s->line_pos };
 	long n;
 
-	if (piece.len > max)
-		piece.len = max;
-	*offered = piece.len;
-	n = sink(ctx, &piece, 1);
+	if (piece.len > d->max)
+		piece.len = d->max;
+	n = d->sink(d->ctx, &piece, 1);
 	if (n > 0)
 		s->line_pos += (u32)n;
-	return n;
+	delivered(d, piece.len, n);
 }
 
-/* One sink call's worth of the backlog. in_hand covers all of it before the first look (I6). */
-static long deliver_pieces(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max,
-			   struct bpfstream_release *rel, u64 *offered)
+static void settle(struct delivery *d)
 {
-	struct bpfstream_piece piece[PIECES];
-	unsigned int nr;
-	long n = 0;
-
-	bsp_store_relaxed(&s->in_hand, ~(u64)0);
-	bsp_barrier();
-	nr = queue_peek(&s->backlog, piece, PIECES, max, offered);
-	bsp_store_relaxed(&s->in_hand, *offered);
-	if (nr)
-		n = sink(ctx, piece, nr);
-	if (n >= 0)
-		queue_consume(&s->backlog, (u64)n, rel);
-	bsp_barrier();
-	bsp_store_relaxed(&s->in_hand, (u64)0);
-	if (n > 0)
-		bpfstream_llist_lighten(&s->log, (u64)n);
-	return n;
+	if (d->owed)
+		bpfstream_llist_lighten(&d->s->log, d->owed);
+	d->owed = 0;
 }
 
 /*
- * @max bytes at most, @text of them messages'. A loss line that begins when either no message
- * waits or @text is used up is the last: writers that lose without end do not keep us here.
+ * The backlog's text up to the first loss mark, a sink call's worth at a time. in_hand covers all
+ * of that before the first look (I6).
  */
-static long deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max, u64 text)
+static void deliver_text(struct delivery *d)
 {
-	struct bpfstream_release rel = { NULL, 0 };
-	size_t total = 0;
-	u64 offered = 0;
+	struct bpfstream *s = d->s;
+
+	do {
+		u64 max = d->max < d->text ? d->max : d->text;
+		struct offer offer;
+		unsigned int nr;
+		long n = 0;
+
+		bsp_store_relaxed(&s->in_hand, ~(u64)0);
+		bsp_barrier();
+		nr = queue_peek(&s->backlog, d->piece, d->nr_pieces, max, &offer);
+		bsp_store_relaxed(&s->in_hand, offer.bytes);
+		if (nr)
+			n = d->sink(d->ctx, d->piece, nr);
+		delivered(d, offer.bytes, n);
+		if (!d->stuck)
+			queue_unlink(&s->backlog, &offer);
+		else if (n > 0)
+			queue_consume(&s->backlog, (u64)n, &d->rel);
+		bsp_barrier();
+		bsp_store_relaxed(&s->in_hand, (u64)0);
+		if (!d->stuck)
+			offer_release(&offer, &d->rel);
+		if (n > 0) {
+			d->text -= (u64)n;
+			d->owed += (u64)n;
+		}
+		if (d->owed >= d->settle)
+			settle(d);
+	} while (!d->stuck && d->max && d->text && s->backlog.first && !is_mark(s->backlog.first));
+}
+
+/*
+ * A loss line that begins when either no message waits or all text that may be taken was is the
+ * last: writers that lose without end do not keep us here.
+ */
+static long deliver(struct delivery *d)
+{
+	struct bpfstream *s = d->s;
 	bool end = false;
-	long n = 0;
 
-	while (!end && total < max && n >= 0 && (u64)n == offered) {
-		u64 room = max - total < text ? max - total : text;
-
+	while (!end && d->max && !d->stuck) {
 		if (!s->backlog.first)
 			queue_take(&s->backlog, s);
-		end = s->line_pos == s->line_len && (!s->backlog.first || !text);
-		if (line_due(s, &rel)) {
-			n = deliver_line(s, sink, ctx, max - total, &offered);
-		} else {
-			if (end)
-				break;
-			n = deliver_pieces(s, sink, ctx, room, &rel, &offered);
-			text -= n > 0 ? (u64)n : 0;
-		}
-		if (n > 0)
-			total += (size_t)n;
+		end = s->line_pos == s->line_len && (!s->backlog.first || !d->text);
+		if (line_due(s, &d->rel))
+			deliver_line(d);
+		else if (!end)
+			deliver_text(d);
 	}
-	bpfstream_release_end(&rel);
-	return total ? (long)total : n < 0 ? n : 0;
+	bpfstream_release_end(&d->rel);
+	settle(d);
+	return d->total ? (long)d->total : d->err;
 }
 
 /**
@@ -481,12 +610,18 @@ static long deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size
  * Ends when @max bytes went, nothing waits, or @sink took less than it was offered. What was
  * not taken stays, and so does its charge.
  *
- * Context: Process, with the stream's mutex; or whoever has won it without waiting.
+ * Context: Process, with the stream's mutex.
  * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
  */
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max)
 {
-	return deliver(s, sink, ctx, max, ~(u64)0);
+	struct bpfstream_piece piece[BPFSTREAM_PIECES];
+	struct delivery d = {
+		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = BPFSTREAM_PIECES,
+		.max = max, .text = ~(u64)0, .settle = SETTLE,
+	};
+
+	return deliver(&d);
 }
 
 /**
@@ -498,12 +633,41 @@ long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, s
  * As bpfstream_deliver(), but what bounds it is the stream's capacity in bytes of messages, so
  * that it ends while others print. Lines about losses come on top.
  *
- * Context: Process, with the stream's mutex; or whoever has won it without waiting.
+ * Context: Process, with the stream's mutex.
  * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
  */
 long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
 {
-	return deliver(s, sink, ctx, ~(size_t)0, s->capacity);
+	struct bpfstream_piece piece[BPFSTREAM_PIECES];
+	struct delivery d = {
+		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = BPFSTREAM_PIECES,
+		.max = ~(size_t)0, .text = s->capacity, .settle = 1,
+	};
+
+	return deliver(&d);
+}
+
+/**
+ * bpfstream_deliver_lean() - hand all text to a sink, oldest first, on a stack that may be small
+ * @s: stream
+ * @sink: takes it
+ * @ctx: for @sink
+ *
+ * As bpfstream_deliver_all(), with fewer pieces a call.
+ *
+ * Context: Any context, NMI-safe as far as @sink is, by whoever has won the stream's mutex without
+ *	waiting.
+ * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
+ */
+long bpfstream_deliver_lean(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
+{
+	struct bpfstream_piece piece[FEW];
+	struct delivery d = {
+		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = FEW,
+		.max = ~(size_t)0, .text = s->capacity, .settle = 1,
+	};
+
+	return deliver(&d);
 }
 
 /* Text that could not be delivered goes back on the log. What was published since is older now. */
@@ -534,17 +698,17 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 	struct bpfstream_queue queue = { NULL, NULL };
 	struct bpfstream_release rel = { NULL, 0 };
 	struct bpfstream_piece piece;	/* one at a time: the stack may be a small one */
+	struct offer offer = { 0, NULL, 0, 0, { { NULL, 0 } } };
 	size_t total = 0;
-	u64 offered = 0;
 	long n = 0;
 
 	queue_take(&queue, s);
-	while (queue.first && n >= 0 && (u64)n == offered) {
+	while (queue.first && n >= 0 && (u64)n == offer.bytes) {
 		if (is_mark(queue.first)) {
 			queue_pop(&queue, &rel);
 			continue;
 		}
-		n = sink(ctx, &piece, queue_peek(&queue, &piece, 1, ~(u64)0, &offered));
+		n = sink(ctx, &piece, queue_peek(&queue, &piece, 1, ~(u64)0, &offer));
 		if (n > 0) {
 			queue_consume(&queue, (u64)n, &rel);
 			bpfstream_llist_lighten(&s->log, (u64)n);

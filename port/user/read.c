@@ -20,8 +20,6 @@
 #include "slot.h"
 #include "wake.h"
 
-#define IOV	16u
-
 struct target {
 	char *buf;
 };
@@ -75,7 +73,7 @@ ssize_t bpfstream_prog_read(struct bpfstream_prog *prog, enum bpfstream_id id, v
 /* All pieces to a file: bytes written, or -errno if none. Starts over after a signal. */
 static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
-	struct iovec iov[IOV];
+	struct iovec iov[BPFSTREAM_PIECES];
 	int saved = errno;
 	unsigned int i;
 	long n;
@@ -198,7 +196,7 @@ static long dump(struct bpfstream *s, struct dump_to *to)
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
-		n = bpfstream_deliver_all(s, write_pieces, to);
+		n = bpfstream_deliver_lean(s, write_pieces, to);
 		bsp_mutex_release(&s->lock);
 		return n;
 	}

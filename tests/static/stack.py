@@ -33,7 +33,7 @@ INDIRECT = {
         "bpfstream_deliver_log": SINKS,
         "bpfstream_deliver_hidden": SINKS,
         "deliver_line": SINKS,
-        "deliver_pieces": SINKS,
+        "deliver_text": SINKS,
 }
 POINTED = {name for names in INDIRECT.values() for name in names}
 ALLOWANCE = 32
