@@ -310,6 +310,24 @@ static void a_read_takes_at_most_what_there_is_room_for(void **state)
 	}
 }
 
+/* Not one byte more is written, and none besides is read (memcheck, ASan), at either end. */
+static void a_read_copies_exactly_the_message_whatever_its_length(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	size_t len, at;
+
+	for (len = 1; len <= 300; len++) {
+		for (at = 0; at < 3; at++) {
+			memset(buf, '~', len + 5);
+			assert_int_equal(bpfstream_write(prog, OUT, pattern + len, len), 0);
+			assert_int_equal(bpfstream_prog_read(prog, OUT, buf + at + 1, len), len);
+			assert_memory_equal(buf + at + 1, pattern + len, len);
+			assert_int_equal(buf[at], '~');
+			assert_int_equal(buf[at + 1 + len], '~');
+		}
+	}
+}
+
 static void a_read_of_no_bytes_takes_nothing(void **state)
 {
 	struct bpfstream_prog *prog = prog_of(state);
@@ -1034,6 +1052,7 @@ int main(void)
 		TEST(where_nothing_waits_nothing_is_taken_and_nothing_called),
 		TEST(each_takes_all_text_in_order_whatever_its_bytes),
 		TEST(a_read_takes_at_most_what_there_is_room_for),
+		TEST(a_read_copies_exactly_the_message_whatever_its_length),
 		TEST(a_read_of_no_bytes_takes_nothing),
 		TEST(a_buffer_that_cannot_be_costs_no_text),
 		TEST_LOST_LINES(a_line_about_losses_is_not_lost_to_a_bad_buffer),
