@@ -231,6 +231,38 @@ void bpfstream_out_leave(struct bpfstream_out *out)
 }
 
 /**
+ * bpfstream_elem_mark() - make a loss mark
+ * @text: its BPFSTREAM_MARK_LEN bytes
+ *
+ * Without a struct bpfstream_out: a writer may have to make one at the end of its stack.
+ *
+ * Context: Any context, NMI-safe.
+ * Return: a closed element that nobody else knows; NULL without a page.
+ */
+struct bpfstream_elem *bpfstream_elem_mark(const void *text)
+{
+	struct bpfstream_cpu own = { NULL, 0 };
+	struct bpfstream_elem *mark = NULL;
+	unsigned long flags;
+	struct bpfstream_cpu *mine = bsp_cpu_enter(&flags);
+	struct bpfstream_cpu *cpu = mine ? mine : &own;
+
+	if (page_room(cpu) >= BPFSTREAM_MIN_ROOM || page_turn(cpu)) {
+		mark = (struct bpfstream_elem *)((char *)cpu->page + cpu->carved);
+		memcpy(mark->text, text, BPFSTREAM_MARK_LEN);
+		mark->len = BPFSTREAM_ELEM_MARK;
+		mark->consumed = 0;
+		bpfstream_node_set_next(&mark->node, NULL);
+		bsp_store_relaxed(&cpu->carved, cpu->carved + elem_size(mark));
+	}
+	if (mine)
+		bsp_cpu_leave(mine, flags);
+	else if (own.page)
+		bpfstream_page_retire(own.page, own.carved);
+	return mark;
+}
+
+/**
  * bpfstream_chain_free() - release all elements of a chain
  * @chain: chain; empty afterwards
  *

@@ -88,6 +88,8 @@ void bpfstream_out_close(struct bpfstream_out *out);
 void bpfstream_out_drop(struct bpfstream_out *out);
 void bpfstream_out_leave(struct bpfstream_out *out);
 
+struct bpfstream_elem *bpfstream_elem_mark(const void *text);
+
 void bpfstream_chain_free(struct bpfstream_chain *chain);
 
 /* Elements released together: one reference operation a page. */

@@ -125,24 +125,19 @@ struct bpfstream_total bpfstream_lost(const struct bpfstream *s)
  */
 static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 {
-	struct bpfstream_total now;
-	struct bpfstream_out out;
 	u64 token = bpfstream_loss_token(s);
+	struct bpfstream_total now;
+	struct bpfstream_elem *mark;
 
 	if (token == bsp_load_relaxed(&s->marked))	/* Relaxed: a hint. */
 		return 0;
 	bsp_barrier();
 	now = bpfstream_lost(s);
-	bpfstream_out_open(&out, BPFSTREAM_MARK_LEN + 1);
-	if (bpfstream_out_write(&out, (const char *)&now, sizeof(now))) {
-		bpfstream_out_drop(&out);
-	} else {
-		bpfstream_out_close(&out);
-		out.chain.newest->len = BPFSTREAM_ELEM_MARK;
-		bpfstream_node_set_next(&chain->oldest->node, &out.chain.newest->node);
-		chain->oldest = out.chain.oldest;
+	mark = bpfstream_elem_mark(&now);
+	if (mark) {
+		bpfstream_node_set_next(&chain->oldest->node, &mark->node);
+		chain->oldest = mark;
 	}
-	bpfstream_out_leave(&out);
 	return token;
 }
 
