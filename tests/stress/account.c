@@ -25,6 +25,11 @@ char account_letter(unsigned int writer, u32 seq)
 	return (char)('a' + (writer * 7 + seq) % 26);
 }
 
+static const char *fill_of(const struct account *a, u32 seq)
+{
+	return fill_row[account_letter(a->nr, seq) - 'a'];
+}
+
 static char *put_number(char *to, u32 value, unsigned int digits)
 {
 	unsigned int i;
@@ -32,6 +37,16 @@ static char *put_number(char *to, u32 value, unsigned int digits)
 	for (i = digits; i; i--, value /= 10)
 		to[i - 1] = (char)('0' + value % 10);
 	return to + digits;
+}
+
+/** account_compose_tail() - what follows a message's fill: ACCOUNT_TAIL bytes */
+void account_compose_tail(char *text, unsigned int writer, u32 seq)
+{
+	*text++ = ' ';
+	text = put_number(text, writer, 3);
+	*text++ = ' ';
+	text = put_number(text, seq, 7);
+	memcpy(text, ">\n", 2);
 }
 
 /**
@@ -54,8 +69,8 @@ size_t account_compose(char *text, const struct account *a, u32 len)
 	to = put_number(to + 5, len, 4);
 	*to++ = ' ';
 	memset(to, account_letter(a->nr, a->next), len);
-	memcpy(to + len, ">\n", 2);
-	return (size_t)(to + len + 2 - text);
+	account_compose_tail(to + len, a->nr, a->next);
+	return (size_t)(to - text) + len + ACCOUNT_TAIL;
 }
 
 /* Mostly short, sometimes of several pages. */
@@ -95,9 +110,9 @@ static void print_one(struct account *a, struct bpfstream_prog *prog)
 	int err;
 
 	if (seeded_once_in(&a->rng, 2))
-		err = bpfstream_printf(prog, BPFSTREAM_STDOUT, "<%03u %07u 1/1 %04u %.*s>\n", a->nr,
-				       a->next, len, (int)len,
-				       fill_row[account_letter(a->nr, a->next) - 'a']);
+		err = bpfstream_printf(prog, BPFSTREAM_STDOUT,
+				       "<%03u %07u 1/1 %04u %.*s %03u %07u>\n", a->nr, a->next,
+				       len, (int)len, fill_of(a, a->next), a->nr, a->next);
 	else
 		err = bpfstream_write(prog, BPFSTREAM_STDOUT, a->text,
 				      account_compose(a->text, a, len));
@@ -117,9 +132,9 @@ static void print_group(struct account *a, struct bpfstream_prog *prog, u32 n)
 	bpfstream_stage_init(&ss);
 	for (i = 0; i < n; i++) {
 		len[i] = random_len(a);
-		err[i] = bpfstream_stage_printf(&ss, "<%03u %07u %u/%u %04u %.*s>\n", a->nr,
-						a->next + i, i + 1, n, len[i], (int)len[i],
-						fill_row[account_letter(a->nr, a->next + i) - 'a']);
+		err[i] = bpfstream_stage_printf(&ss, "<%03u %07u %u/%u %04u %.*s %03u %07u>\n",
+						a->nr, a->next + i, i + 1, n, len[i], (int)len[i],
+						fill_of(a, a->next + i), a->nr, a->next + i);
 	}
 	commit = bpfstream_stage_commit(&ss, prog, BPFSTREAM_STDOUT);
 	bpfstream_stage_free(&ss);

@@ -8,11 +8,12 @@
  *
  * A message proves itself:
  *
- *	<www sssssss i/n llll ffff...f>\n
+ *	<www sssssss i/n llll ffff...f www sssssss>\n
  *
- * writer, sequence number, place in its group and size of the group, length of the fill, and the
- * fill, one letter that follows from writer and sequence number. The head's width is fixed, so
- * that parts of a message that several readers took fit together in one way only.
+ * writer, sequence number, place in its group and size of the group, length of the fill, the fill,
+ * one letter that follows from writer and sequence number, and these again. Widths are fixed, and
+ * wherever a message is cut one part says whose it is: parts that several readers took fit
+ * together in one way only.
  *
  * A context that a siglongjmp() stops in the middle of a call leaves its message undecided.
  */
@@ -26,7 +27,7 @@
 #include "stream.h"
 
 #define ACCOUNT_HEAD		22u	/* bytes before the fill */
-#define ACCOUNT_TAIL		2u
+#define ACCOUNT_TAIL		14u	/* and after it */
 #define ACCOUNT_FILL_MAX	6000u
 #define ACCOUNT_TEXT_MAX	(ACCOUNT_HEAD + ACCOUNT_FILL_MAX + ACCOUNT_TAIL)
 #define ACCOUNT_GROUP_MAX	4u
@@ -69,6 +70,7 @@ struct account {
 
 void account_init_fill(void);
 char account_letter(unsigned int writer, u32 seq);
+void account_compose_tail(char *text, unsigned int writer, u32 seq);
 size_t account_compose(char *text, const struct account *a, u32 len);
 bool account_print(struct account *a, struct bpfstream_prog *prog);
 void account_cut_short(struct account *a);

@@ -67,7 +67,8 @@ static void on_signal(int sig)
 	errno = saved;
 }
 
-static void storm_signals(int how)
+/** storm_signals() - SIG_BLOCK or SIG_UNBLOCK the flood in this thread */
+void storm_signals(int how)
 {
 	sigset_t set;
 	unsigned int kind;

@@ -92,6 +92,7 @@ u32 storm_loops(u32 natively, u32 at_least);
 struct storm *storm_open(const struct bpfstream_opts *opts, u32 messages, u32 fill);
 void storm_start(struct storm *s, unsigned int nr, void (*run)(struct storm_thread *thread));
 void storm_join(struct storm *s, unsigned int nr);
+void storm_signals(int how);
 void storm_flood(struct storm *s);
 void storm_calm(struct storm *s);
 bool storm_is_over(struct storm *s);

@@ -52,10 +52,16 @@ static int child_prints_alone(struct storm_thread *thread, struct account *a)
 static void fork_one(struct storm_thread *thread, struct account *a)
 {
 	int status = -1;
-	pid_t pid = fork();
+	pid_t pid;
 
+	/* ThreadSanitizer puts handlers off, and would run them in the child. */
+	if (FIXTURE_SANITIZED)
+		storm_signals(SIG_BLOCK);
+	pid = fork();
 	if (!pid)
 		_exit(child_prints_alone(thread, a));
+	if (FIXTURE_SANITIZED)
+		storm_signals(SIG_UNBLOCK);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	storm_count(&thread->storm->count, 1);
