@@ -26,6 +26,15 @@ static struct plain_stream plain;
 		return nr;								\
 	}
 
+#define TRIED_LOOPS(side, log)								\
+	BENCH_LOOP(side##_try_f1, log(BENCH_F1))					\
+	BENCH_LOOP(side##_try_f2, log(BENCH_F2, a->number, a->word))			\
+	BENCH_LOOP(side##_try_f3, log(BENCH_F3, a->number, a->addr, a->word, a->count,	\
+				      a->state, a->total))				\
+	BENCH_LOOP(side##_try_t1000, log(BENCH_T1000, bench_text))
+
+#define TRIED_RUNS(side)	{ side##_try_f1, side##_try_f2, side##_try_f3, side##_try_t1000 }
+
 #define TAKEN_LOOPS(side, log)								\
 	TAKEN_LOOP(side##_f1, log(BENCH_F1))						\
 	TAKEN_LOOP(side##_f2, log(BENCH_F2, a->number, a->word))			\
@@ -40,6 +49,8 @@ static struct plain_stream plain;
 
 TAKEN_LOOPS(ours, OURS)
 TAKEN_LOOPS(plain, PLAIN)
+TRIED_LOOPS(ours, OURS)
+TRIED_LOOPS(plain, PLAIN)
 
 static void ours_init(void)
 {
@@ -54,6 +65,32 @@ static unsigned int ours_write(size_t len, unsigned int nr)
 		if (bpfstream_write(prog, BPFSTREAM_STDOUT, bench_side_text, len))
 			return i;
 	return nr;
+}
+
+static void ours_stage_f2(unsigned int base, unsigned int nr_groups, unsigned int nr_lines)
+{
+	for (unsigned int i = 0; i < nr_groups; i++) {
+		struct bpfstream_stage ss;
+
+		bpfstream_stage_init(&ss);
+		for (unsigned int k = 0; k < nr_lines; k++, base++) {
+			const struct bench_args *a = bench_args_of(base);
+
+			bpfstream_stage_printf(&ss, BENCH_F2, a->number, a->word);
+		}
+		if (bpfstream_stage_commit(&ss, prog, BPFSTREAM_STDOUT))
+			bench_die("bpfstream_stage_commit");
+		bpfstream_stage_free(&ss);
+	}
+}
+
+static size_t ours_drain(int fd)
+{
+	ssize_t n, total = 0;
+
+	while ((n = bpfstream_prog_drain(prog, BPFSTREAM_STDOUT, fd)) > 0)
+		total += n;
+	return (size_t)total;
 }
 
 static size_t ours_read(char *buf, size_t len)
@@ -78,14 +115,48 @@ static unsigned int plain_side_write(size_t len, unsigned int nr)
 	return nr;
 }
 
+static void plain_side_stage_f2(unsigned int base, unsigned int nr_groups, unsigned int nr_lines)
+{
+	for (unsigned int i = 0; i < nr_groups; i++) {
+		struct plain_stage ss;
+
+		plain_stage_init(&ss);
+		for (unsigned int k = 0; k < nr_lines; k++, base++) {
+			const struct bench_args *a = bench_args_of(base);
+
+			plain_stage_printf(&ss, BENCH_F2, a->number, a->word);
+		}
+		if (plain_stage_commit(&ss, &plain))
+			bench_die("plain_stage_commit");
+	}
+}
+
 static size_t plain_side_read(char *buf, size_t len)
 {
 	return plain_read(&plain, buf, len);
 }
 
 const struct bench_side bench_side[BENCH_NR_SIDES] = {
-	{ "bpfstream", BENCH_MAX_MESSAGE, ours_init, TAKEN_RUNS(ours), ours_write, ours_read },
-	{ "plain", 1000, plain_side_init, TAKEN_RUNS(plain), plain_side_write, plain_side_read },
+	{
+		.name = "bpfstream",
+		.max_message = BENCH_MAX_MESSAGE,
+		.init = ours_init,
+		.run = TAKEN_RUNS(ours),
+		.try_all = TRIED_RUNS(ours),
+		.stage_f2 = ours_stage_f2,
+		.write = ours_write,
+		.read = ours_read,
+		.drain = ours_drain,
+	}, {
+		.name = "plain",
+		.max_message = 1000,
+		.init = plain_side_init,
+		.run = TAKEN_RUNS(plain),
+		.try_all = TRIED_RUNS(plain),
+		.stage_f2 = plain_side_stage_f2,
+		.write = plain_side_write,
+		.read = plain_side_read,
+	}
 };
 
 void bench_sides_init(void)

@@ -20,8 +20,13 @@ struct bench_side {
 	 * bench_side_text, until one is refused. Return how many were accepted.
 	 */
 	unsigned int (*run[BENCH_NR_FORMATS])(unsigned int base, unsigned int nr);
+	/* As run, and go on where one is refused: so all are, on a full stream. */
+	void (*try_all[BENCH_NR_FORMATS])(unsigned int base, unsigned int nr);
+	/* Groups of F2 lines. */
+	void (*stage_f2)(unsigned int base, unsigned int nr_groups, unsigned int nr_lines);
 	unsigned int (*write)(size_t len, unsigned int nr);
 	size_t (*read)(char *buf, size_t len);
+	size_t (*drain)(int fd);	/* or NULL */
 };
 
 #define BENCH_NR_SIDES		2u
