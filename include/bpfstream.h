@@ -261,10 +261,13 @@ BPFSTREAM_API ssize_t bpfstream_prog_read(struct bpfstream_prog *prog, enum bpfs
 					  void *buf, size_t len);
 
 /**
- * bpfstream_prog_drain() - write all text of a stream to a file, straight from its pages
+ * bpfstream_prog_drain() - write all text of a stream to a file
  * @prog: program
  * @id: BPFSTREAM_STDOUT or BPFSTREAM_STDERR
  * @fd: open for writing; if non-blocking, what it does not take stays in the stream
+ *
+ * Long messages go straight from their pages, short ones some hundred a write(2). Needs 24 KiB of
+ * stack.
  *
  * Context: process.
  * Return: bytes written; -ENOENT; -EINVAL; or, if nothing could be written, writev(2)'s errno.

@@ -19,8 +19,7 @@
  */
 #include "stream.h"
 
-#define FEW	4u	/* pieces on a stack that may be small */
-#define RUNS	4u	/* pages that one sink call's text may come from */
+#define PIECES	16u
 #define AHEAD	1024	/* bytes behind an element to fetch while it is looked at */
 #define SETTLE	65536u	/* bytes of a read after which room is made for writers */
 
@@ -355,7 +354,7 @@ struct offer {
 	struct bpfstream_elem *after;
 	u32 cut;
 	u32 nr_runs;
-	struct bpfstream_release run[RUNS];
+	struct bpfstream_release run[BPFSTREAM_SINK_PAGES];
 };
 
 /* The run of @elem's page in @offer; NULL if that would be one too many. */
@@ -367,7 +366,7 @@ static struct bpfstream_release *offer_run(struct offer *offer, const struct bpf
 	for (run = offer->run; run < offer->run + offer->nr_runs; run++)
 		if (run->page == page)
 			return run;
-	if (offer->nr_runs == RUNS)
+	if (offer->nr_runs == BPFSTREAM_SINK_PAGES)
 		return NULL;
 	offer->nr_runs++;
 	run->page = page;
@@ -610,9 +609,9 @@ static long deliver(struct delivery *d)
  */
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max)
 {
-	struct bpfstream_piece piece[BPFSTREAM_PIECES];
+	struct bpfstream_piece piece[PIECES];
 	struct delivery d = {
-		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = BPFSTREAM_PIECES,
+		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = PIECES,
 		.max = max, .text = ~(u64)0, .settle = SETTLE,
 	};
 
@@ -624,41 +623,21 @@ long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, s
  * @s: stream
  * @sink: takes it
  * @ctx: for @sink
+ * @piece: scratch, for what one call of @sink is offered
+ * @nr: pieces that there is room for
  *
  * As bpfstream_deliver(), but what bounds it is the stream's capacity in bytes of messages, so
- * that it ends while others print. Lines about losses come on top.
+ * that it ends while others print, and each call of @sink is settled with the log: it may have to
+ * wait. Lines about losses come on top.
  *
- * Context: Process, with the stream's mutex.
+ * Context: Process, with the stream's mutex; or whoever has won it without waiting.
  * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
  */
-long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
+long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx,
+			   struct bpfstream_piece *piece, unsigned int nr)
 {
-	struct bpfstream_piece piece[BPFSTREAM_PIECES];
 	struct delivery d = {
-		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = BPFSTREAM_PIECES,
-		.max = ~(size_t)0, .text = s->capacity, .settle = 1,
-	};
-
-	return deliver(&d);
-}
-
-/**
- * bpfstream_deliver_lean() - hand all text to a sink, oldest first, on a stack that may be small
- * @s: stream
- * @sink: takes it
- * @ctx: for @sink
- *
- * As bpfstream_deliver_all(), with fewer pieces a call.
- *
- * Context: Any context, NMI-safe as far as @sink is, by whoever has won the stream's mutex without
- *	waiting.
- * Return: bytes taken; if none, 0 when nothing waits, else @sink's error.
- */
-long bpfstream_deliver_lean(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
-{
-	struct bpfstream_piece piece[FEW];
-	struct delivery d = {
-		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = FEW,
+		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = nr,
 		.max = ~(size_t)0, .text = s->capacity, .settle = 1,
 	};
 

@@ -3,7 +3,7 @@
  * stream.h - one stream: many writers, readers in turn
  *
  * Who may run with whom: publish, push, account and stat run beside everything, in any context.
- * deliver, deliver_all and deliver_lean want the stream's mutex. deliver_log and discard_log run beside
+ * deliver and deliver_all want the stream's mutex. deliver_log and discard_log run beside
  * everything, in any context, and deliver_hidden may interrupt a deliver of its own thread.
  */
 #ifndef BPFSTREAM_STREAM_H
@@ -63,7 +63,7 @@ struct bpfstream_piece {
 	size_t len;
 };
 
-#define BPFSTREAM_PIECES	16u	/* that a sink is called with, at most */
+#define BPFSTREAM_SINK_PAGES	4u	/* that the text of one sink call comes from, at most */
 
 /*
  * Takes text off a reader's hands: all of @piece or a first part.
@@ -87,8 +87,8 @@ void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64
 enum bpfstream_cause bpfstream_cause_of(int err);
 
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max);
-long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
-long bpfstream_deliver_lean(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
+long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx,
+			   struct bpfstream_piece *piece, unsigned int nr);
 long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx);
 

@@ -103,20 +103,54 @@ ssize_t bpfstream_prog_read(struct bpfstream_prog *prog, enum bpfstream_id id, v
 	return n;
 }
 
+/*
+ * Where a drain goes. Short pieces are copied together, for the kernel takes as long for each piece
+ * as we for the copy; there is room for all that a sink is called with.
+ */
+struct drain_to {
+	int fd;
+	struct bpfstream_piece piece[256];
+	char text[BPFSTREAM_SINK_PAGES * BSP_PAGE_SIZE];
+};
+
+static_assert(sizeof(struct bpfstream_piece) == sizeof(struct iovec) &&
+	      offsetof(struct bpfstream_piece, text) == offsetof(struct iovec, iov_base) &&
+	      offsetof(struct bpfstream_piece, len) == offsetof(struct iovec, iov_len),
+	      "pieces are what writev(2) takes");
+
+#define SHORT_PIECE	512u
+
+/* Bytes copied together; 0 if the pieces are too long for that to pay. */
+static size_t gather(struct drain_to *to, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		len += piece[i].len;
+	if (nr == 1 || len / nr > SHORT_PIECE || len > sizeof(to->text))
+		return 0;
+	len = 0;
+	for (i = 0; i < nr; i++) {
+		copy_text(to->text + len, piece[i].text, piece[i].len);
+		len += piece[i].len;
+	}
+	return len;
+}
+
 /* All pieces to a file: bytes written, or -errno if none. Starts over after a signal. */
 static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
 {
-	struct iovec iov[BPFSTREAM_PIECES];
+	struct drain_to *to = ctx;
+	size_t len = gather(to, piece, nr);
 	int saved = errno;
-	unsigned int i;
 	long n;
 
-	for (i = 0; i < nr; i++) {
-		iov[i].iov_base = (void *)(uintptr_t)piece[i].text;
-		iov[i].iov_len = piece[i].len;
-	}
 	do {
-		n = syscall(SYS_writev, (long)*(int *)ctx, iov, (long)nr);
+		if (len)
+			n = syscall(SYS_write, (long)to->fd, to->text, len);
+		else
+			n = syscall(SYS_writev, (long)to->fd, piece, (long)nr);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		n = -errno;
@@ -126,13 +160,15 @@ static long write_out(void *ctx, const struct bpfstream_piece *piece, unsigned i
 
 ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpfstream_id id, int fd)
 {
+	struct drain_to to;
 	struct bpfstream *s;
 	long n = begin_read(prog, (int)id, &s);
 
 	if (n)
 		return n;
+	to.fd = fd;
 	bsp_mutex_lock(&s->lock);
-	n = bpfstream_deliver_all(s, write_out, &fd);
+	n = bpfstream_deliver_all(s, write_out, &to, to.piece, sizeof(to.piece) / sizeof(*to.piece));
 	bsp_mutex_unlock(&s->lock);
 	bsp_wake_drained(prog);
 	return n;
@@ -225,11 +261,12 @@ static long write_pieces(void *ctx, const struct bpfstream_piece *piece, unsigne
 
 static long dump(struct bpfstream *s, struct dump_to *to)
 {
+	struct bpfstream_piece piece[4];	/* the stack may be a small one */
 	long hidden = 0, n;
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
-		n = bpfstream_deliver_lean(s, write_pieces, to);
+		n = bpfstream_deliver_all(s, write_pieces, to, piece, sizeof(piece) / sizeof(*piece));
 		bsp_mutex_release(&s->lock);
 		return n;
 	}

@@ -645,11 +645,12 @@ static void *read_slowly(void *arg)
 
 static void *dump_slowly(void *arg)
 {
+	struct bpfstream_piece piece[4];
 	u32 by;
 
 	if (!bsp_mutex_try_hold(&prog->stream[0].lock, &by))
 		return prog;
-	bpfstream_deliver_all(&prog->stream[0], wait_in_sink, arg);
+	bpfstream_deliver_all(&prog->stream[0], wait_in_sink, arg, piece, 4);
 	bsp_mutex_release(&prog->stream[0].lock);
 	return NULL;
 }

@@ -372,13 +372,14 @@ static void all_is_delivered_with_its_loss_lines_on_top(void **state)
 	struct bpfstream *s = stream_of(state);
 	struct fixture_sink *sink = fixture_sink(SIZE_MAX, 0);
 	const size_t line = strlen("[1 message, 1 bytes lost]\n");
+	struct bpfstream_piece piece[16];
 	u64 nr;
 
 	for (nr = 0; !push_bytes(s, 999); nr++)
 		bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 1);
 	assert_int_equal(bpfstream_pending(s), nr * 999);
 	bsp_mutex_lock(&s->lock);
-	assert_int_equal(bpfstream_deliver_all(s, fixture_take, sink),
+	assert_int_equal(bpfstream_deliver_all(s, fixture_take, sink, piece, 16),
 			 nr * (999 + line) + strlen("[2 messages, 1000 bytes lost]\n") - line);
 	bsp_mutex_unlock(&s->lock);
 	assert_int_equal(sink->text[sink->len - 1], '\n');
@@ -416,11 +417,12 @@ static long take_and_lose(void *ctx, const struct bpfstream_piece *piece, unsign
 static void delivering_all_ends_while_others_print_and_lose(void **state)
 {
 	struct bpfstream *s = stream_of(state);
+	struct bpfstream_piece piece[1];
 	long n;
 
 	assert_int_equal(push_bytes(s, 10), 0);
 	bsp_mutex_lock(&s->lock);
-	n = bpfstream_deliver_all(s, take_and_lose, s);
+	n = bpfstream_deliver_all(s, take_and_lose, s, piece, 1);
 	bsp_mutex_unlock(&s->lock);
 	assert_true(n >= (long)FIXTURE_CAPACITY);
 	bpfstream_discard(s);
