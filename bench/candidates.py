@@ -94,6 +94,11 @@ NEAR_NS = 80    # a cache line's way from one CPU to the other, at most
 # (name, arguments, arguments of a quick run, arguments of a smoke run)
 SIDES = [
     ("sides/reader", ["--rounds", "21"], ["--rounds", "11"], ["--rounds", "1", "--bytes", "65536"]),
+    ("sides/e2e", ["--rounds", "5"], ["--rounds", "3"], ["--rounds", "1", "--messages", "20000"]),
+    ("sides/drain", ["--rounds", "7"], ["--rounds", "3"], ["--rounds", "1", "--bytes", "65536"]),
+    ("sides/drop", ["--rounds", "41"], ["--rounds", "21"], ["--rounds", "1"]),
+    ("sides/stage", ["--rounds", "101"], ["--rounds", "51"], ["--rounds", "1"]),
+    ("sides/memory", ["--rounds", "5"], ["--rounds", "3"], ["--rounds", "1", "--bytes", "131072"]),
 ]
 
 

@@ -83,7 +83,7 @@ def _reader(pyplot, results):
     """What a reader delivers, by the size of messages."""
     curves = {}
     for r in results.records:
-        if r["bench"] == "reader" and r.get("bytes"):
+        if r["bench"] == "reader" and r.get("bytes") and r["backlog"] == 2 << 20:
             key = (r["candidate"], r["writer"])
             curves.setdefault(key, {}).setdefault(r["bytes"], []).append(r["gbps"])
     curves = {k: v for k, v in curves.items() if len(v) > 1}

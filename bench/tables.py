@@ -227,15 +227,17 @@ def goals_of(results):
     same = dict(candidate=OURS, writer="same-thread")
     out += [
         ("reader / plain's GB/s, F2", ">=", 3,
-         results.side("reader", "of_plain", format="F2", **same)),
-        ("reader / memcpy's rate, 1000 B", ">=", 0.7,
-         results.side("reader", "of_memcpy_1000", format="1000", **same)),
+         results.side("reader", "of_plain", format="F2", backlog=2 << 20, **same)),
+        ("reader / memcpy's rate, 1000 B, backlog 256 KiB", ">=", 0.7,
+         results.side("reader", "of_memcpy_1000", format="1000", backlog=256 << 10, **same)),
+        ("reader / memcpy's rate, 1000 B, backlog 2 MiB", ">=", 0.7,
+         results.side("reader", "of_memcpy_1000", format="1000", backlog=2 << 20, **same)),
         ("one writer + paced reader: delivered / plain's", ">=", 3.5,
          results.side("e2e", "of_plain", candidate=OURS)),
         ("dropped call / accepted call, F2", "<=", 1.0,
          results.side("drop", "of_accepted", candidate=OURS, format="F2")),
         ("pages / (payload + headers), 4 writers, signals", "<=", 1.2,
-         results.side("memory", "of_needed", candidate=OURS)),
+         results.side("memory", "of_needed", candidate=OURS, threads=4, storm=50)),
     ]
     return out
 

@@ -3,11 +3,11 @@
  * reader.c - what a reader alone delivers
  *
  * Text is put into a stream by this thread or by one on the other CPU, and then read, timed, into
- * 64 KiB until there is none. The library and the baseline take turns, and so does what bounds
+ * 64 KiB until there is none: 2 MiB, more than a level-2 cache holds, or 256 KiB. The library and the baseline take turns, and so does what bounds
  * both: memcpy() of as many bytes, 1000 at a time, inside 512 KiB and from as much memory as the
  * backlog is. Ratios are those inside a round; all results are medians.
  *
- * --rounds 61  --bytes 2097152 (backlog)  --only FORMAT-OR-BYTES
+ * --rounds 61  --bytes 2097152 (backlog; otherwise both)  --only FORMAT-OR-BYTES
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,6 +49,8 @@ static const struct text texts[] = {
 };
 
 static const char *const copy_name[NR_COPIES] = { "memcpy", "memcpy-backlog" };
+
+static const size_t backlogs[] = { 2u << 20, 256u << 10 };
 
 static char room[COPY_NEAR] __attribute__((__aligned__(4096)));
 static char *backlog;
@@ -95,7 +97,7 @@ static void other_fill(const struct bench_side *side, const struct text *text)
 
 static double copy_rate(unsigned int which, size_t bytes)
 {
-	size_t span = which ? backlog_bytes / COPY_STRIDE * COPY_STRIDE : COPY_NEAR;
+	size_t span = which && backlog_bytes > COPY_STRIDE ? backlog_bytes : COPY_NEAR;
 	size_t nr = bytes / COPY, from = 0, to = 0;
 	size_t to_span = which ? ROOM : COPY_NEAR;
 	uint64_t start = bench_ticks();
@@ -103,8 +105,8 @@ static double copy_rate(unsigned int which, size_t bytes)
 	for (size_t i = 0; i < nr; i++) {
 		memcpy(room + to, backlog + from, COPY);
 		bench_barrier();
-		from = from + COPY_STRIDE < span ? from + COPY_STRIDE : 0;
-		to = to + COPY_STRIDE < to_span ? to + COPY_STRIDE : 0;
+		from = from + COPY_STRIDE + COPY <= span ? from + COPY_STRIDE : 0;
+		to = to + COPY_STRIDE + COPY <= to_span ? to + COPY_STRIDE : 0;
 	}
 	return (double)(nr * COPY) / (double)(bench_ticks() - start);
 }
@@ -145,6 +147,7 @@ static void begin_report(const struct text *text, bool cross, const char *name, 
 	bench_json_string("candidate", name);
 	bench_json_string("format", text->name);
 	bench_json_number("bytes", (double)text->len);
+	bench_json_number("backlog", (double)backlog_bytes);
 	bench_json_string("writer", cross ? "other-cpu" : "same-thread");
 	bench_json_number("gbps", median(gbps));
 	bench_json_number("best", gbps[nr_rounds - 1]);
@@ -187,26 +190,35 @@ static void measure(const struct text *text, bool cross)
 	free(of_memcpy);
 }
 
+static void measure_all(const char *only)
+{
+	for (unsigned int cross = 0; cross < 2; cross++)
+		for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+			if (!only || !strcmp(only, texts[i].name))
+				measure(&texts[i], cross);
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = bench_option(argc, argv, "--only", NULL);
+	size_t bytes = bench_option_number(argc, argv, "--bytes", 0);
+	size_t most = bytes > backlogs[0] ? bytes : backlogs[0];
 	pthread_t thread;
 
 	nr_rounds = (unsigned int)bench_option_number(argc, argv, "--rounds", 61);
-	backlog_bytes = bench_option_number(argc, argv, "--bytes", 2u << 20);
-	backlog = malloc(backlog_bytes > COPY_NEAR ? backlog_bytes : COPY_NEAR);
+	backlog = malloc(most);
 	if (!backlog || !nr_rounds)
 		bench_die("reader");
-	memset(backlog, 'x', backlog_bytes > COPY_NEAR ? backlog_bytes : COPY_NEAR);
+	memset(backlog, 'x', most);
 	memset(room, 0, sizeof(room));
 	bench_sides_init();
 	bench_pin(0);
 	if (pthread_create(&thread, NULL, other_main, NULL))
 		bench_die("pthread_create");
-	for (unsigned int cross = 0; cross < 2; cross++)
-		for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-			if (!only || !strcmp(only, texts[i].name))
-				measure(&texts[i], cross);
+	for (size_t i = 0; i < (bytes ? 1 : sizeof(backlogs) / sizeof(*backlogs)); i++) {
+		backlog_bytes = bytes ? bytes : backlogs[i];
+		measure_all(only);
+	}
 	other.stop = true;
 	atomic_fetch_add(&other.asked, 1);
 	pthread_join(thread, NULL);
