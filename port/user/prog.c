@@ -17,12 +17,12 @@
 static_assert((int)BPFSTREAM_LOST_LINES == (int)BPFSTREAM_FLAG_LOST_LINES, "one flag, two names");
 
 /*
- * Enough for both streams full of one-byte messages. For large capacities that would be absurd:
- * then twice the text.
+ * Enough for both streams full of one-byte messages, of a page that is turned before its end all but
+ * that end. For large capacities that would be absurd: then twice the text.
  */
 static u32 default_pages(u32 capacity)
 {
-	u64 usable = BSP_PAGE_SIZE - BPFSTREAM_PAGE_HDR - BPFSTREAM_SPOT_ROOM;
+	u64 usable = BSP_PAGE_SIZE - BPFSTREAM_PAGE_HDR - (BPFSTREAM_SPOT_ROOM - BPFSTREAM_GRAIN);
 	u64 worst = 2 * (u64)capacity * MIN_ELEM_BYTES / usable + 1;
 	u64 text = 4 * (u64)capacity / usable + 1;
 

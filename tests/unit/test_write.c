@@ -527,6 +527,8 @@ static void a_page_budget_is_kept_to_the_page(void **state)
 	}
 }
 
+#define THREAD_PAGES	1024u	/* of a default budget, for what threads hold: one of them is ours */
+
 static void the_default_budget_is_enough_for_messages_of_any_length(void **state)
 {
 	static const uint32_t capacity[] = { 2, 100, 5000, 400000 };
@@ -545,6 +547,7 @@ static void the_default_budget_is_enough_for_messages_of_any_length(void **state
 			while (!(err = put_write(f->prog, ERR, length[i])))
 				;
 			assert_int_equal(err, -ENOSPC);
+			assert_true(bsp_arena_live() <= f->prog->pages - THREAD_PAGES + 1);
 			bpfstream_discard(&f->prog->stream[0]);
 			bpfstream_discard(&f->prog->stream[1]);
 			unmake(f);
