@@ -167,11 +167,15 @@ static void note_take(struct bsp_slot *slot)
 
 static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
 {
+	u32 n;
+
 	/* ORD(take:F) ACQUIRE, pairs with pass:F: the slot as it was left. */
 	if (!__atomic_compare_exchange_n(&slot->owner, &from, owner, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
 	note_take(slot);
+	for (n = 0; n < BSP_LEVELS; n++)
+		slot->level[n].what += n;	/* never two levels' the same, then: slot.h, I6 */
 	return true;
 }
 

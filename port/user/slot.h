@@ -22,7 +22,7 @@
 /*
  * @cpu: what the core knows of the level
  * @where: where on its stack the context that uses the level keeps its flags; NULL if none does
- * @what: their value, another one each time
+ * @what: their value, another one each time and at each level
  */
 struct bsp_level {
 	struct bpfstream_cpu cpu;

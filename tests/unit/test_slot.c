@@ -466,6 +466,28 @@ static void a_frame_just_where_a_left_one_was_is_not_taken_for_it(void **state)
 	leave_all(flags, cpu);
 }
 
+/* As by a handler that always leaves from the same depth of its stack: only the last is in doubt. */
+static void leave_all_from_one_place(struct worker *w)
+{
+	unsigned long place, other[DEEPEST], more;
+	u32 n;
+
+	w->slot = bsp_slot_self();
+	for (n = 0; n < BSP_LEVELS; n++)
+		w->fails += bsp_cpu_enter(&place) != &w->slot->level[n].cpu;
+	for (n = 0; n < DEEPEST; n++)
+		w->fails += bsp_cpu_enter(&other[n]) != &w->slot->level[n].cpu;
+	w->fails += bsp_cpu_enter(&more) != NULL;
+}
+
+static void levels_left_from_one_place_are_told_apart(void **state)
+{
+	struct worker w;
+
+	run(&w, leave_all_from_one_place, state);
+	assert_int_equal(bsp_slots_reap(), 1);
+}
+
 static void what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level(void **state)
 {
 	unsigned long flags[BSP_LEVELS], earlier, again;
@@ -710,6 +732,7 @@ int main(void)
 		TEST(a_left_level_comes_back_from_under_those_in_use),
 		TEST(a_level_left_where_memory_is_no_more_comes_back),
 		TEST(a_frame_just_where_a_left_one_was_is_not_taken_for_it),
+		TEST(levels_left_from_one_place_are_told_apart),
 		TEST(what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level),
 		TEST(a_level_that_a_handler_used_on_the_way_in_is_taken_again),
 		TEST(a_level_that_comes_back_gives_its_page_in_hand_back),
