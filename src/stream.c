@@ -15,7 +15,8 @@
  *       may be consumed under all of these.
  *
  * Ordering: that of llist.c (push:A -> take:A: text, then the log) and page.c (a reader's last
- * look at an element, then its page's next life). Counters of losses publish nothing.
+ * look at an element, then its page's next life). Counters of losses publish nothing but their own
+ * turns (tally.h).
  */
 #include "stream.h"
 

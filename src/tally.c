@@ -72,6 +72,10 @@ struct bpfstream_total bpfstream_tally_read(const struct bpfstream_tally *tally)
 		/* ORD(read:N) ACQUIRE, both, pairs with turn:N. */
 		counts = bsp_counter_read_acquire(&tally->counts);
 		sums = bsp_counter_read_acquire(&tally->sums);
+		/*
+		 * Relaxed, all three: one turn between them is made up for (I2), and no machine
+		 * reorders them across the 2^23 additions that two of them take.
+		 */
 		low = bsp_counter_read(&tally->low);
 	} while (counts != bsp_counter_read(&tally->counts) ||
 		 sums != bsp_counter_read(&tally->sums));

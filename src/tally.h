@@ -8,7 +8,8 @@
  *   I2  Who takes the count past a multiple of 2^23, or what is above it past one of 2^39, adds one
  *       to @counts or @sums. Until that is done the topmost bit of the part differs from the turns'
  *       lowest, and a reader takes it that one turn is missing. So who never comes to do it (killed
- *       between the two) is made up for as well, once.
+ *       between the two) is made up for as well, once. Two that are missing at a time look like
+ *       none: that takes 2^23 losses, or 2^39 bytes, between somebody's two additions, or at once.
  *
  * Who may run with whom: everybody with everybody, in any context.
  *
@@ -44,7 +45,7 @@ struct bpfstream_total bpfstream_tally_read(const struct bpfstream_tally *tally)
 /* Another value whenever the tally is another: for who only wants to know whether it is. */
 static inline u64 bpfstream_tally_token(const struct bpfstream_tally *tally)
 {
-	return bsp_counter_read(&tally->low);
+	return bsp_counter_read(&tally->low);	/* Relaxed: one whole value. */
 }
 
 /**

@@ -70,6 +70,7 @@ typedef u64 bsp_counter_t;
 
 static inline void bsp_counter_add_release(bsp_counter_t *c, u64 n)
 {
+	bsp_fault_point(BSP_POINT_COUNTER);
 	bsp_note_release(c);
 	(void)__atomic_fetch_add(c, n, __ATOMIC_RELEASE);
 }
@@ -79,6 +80,7 @@ static inline u64 bsp_counter_read_acquire(const bsp_counter_t *c)
 	u64 n = __atomic_load_n(c, __ATOMIC_ACQUIRE);
 
 	bsp_note_acquire(c);
+	bsp_fault_point(BSP_POINT_COUNTER);
 	return n;
 }
 

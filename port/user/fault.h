@@ -7,7 +7,10 @@
 #ifndef BSP_FAULT_H
 #define BSP_FAULT_H
 
-/* BSP_POINT_LEVEL: a level is raised and has no frame, on the way in and on the way out */
+/*
+ * BSP_POINT_LEVEL: a level is not taken yet, though its frame is ready, or no longer
+ * BSP_POINT_COUNTER: a turn of a counter is about to be told, or was just asked for
+ */
 enum bsp_point {
 	BSP_POINT_PAGE_ALLOC,
 	BSP_POINT_PAGE_FREE,
@@ -15,6 +18,7 @@ enum bsp_point {
 	BSP_POINT_CPU_LEAVE,
 	BSP_POINT_LEVEL,
 	BSP_POINT_CMPXCHG,
+	BSP_POINT_COUNTER,
 	BSP_NR_POINTS
 };
 

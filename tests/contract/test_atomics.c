@@ -106,12 +106,16 @@ static void a_counter_has_64_bits(void **state)
 	(void)state;
 	bsp_counter_set(&counter, 0);
 	assert_true(bsp_counter_read(&counter) == 0);
-	bsp_counter_add_return(&counter, 0xffffffffu);
-	bsp_counter_add_return(&counter, 1);
+	assert_true(bsp_counter_add_return(&counter, 0xffffffffu) == 0xffffffffu);
+	assert_true(bsp_counter_add_return(&counter, 1) == (u64)1 << 32);
 	assert_true(bsp_counter_read(&counter) == (u64)1 << 32);
-	bsp_counter_add_return(&counter, (u64)1 << 62);
-	assert_true(bsp_counter_read(&counter) == ((u64)1 << 62) + ((u64)1 << 32));
+	bsp_counter_add_release(&counter, (u64)1 << 62);
+	assert_true(bsp_counter_read_acquire(&counter) == ((u64)1 << 62) + ((u64)1 << 32));
 	bsp_counter_set(&counter, ONES);
+	assert_true(bsp_counter_read(&counter) == ONES);
+	assert_true(bsp_counter_read_acquire(&counter) == ONES);
+	assert_true(bsp_counter_add_return(&counter, 1) == 0);
+	bsp_counter_add_release(&counter, ONES);
 	assert_true(bsp_counter_read(&counter) == ONES);
 }
 
@@ -312,8 +316,10 @@ static void use_all(void *arg)
 	*wrong += !bsp_try_cmpxchg_acquire(&word, &old, (u64)3);
 	*wrong += bsp_sub_return_relaxed(&word, (u64)3) != 0;
 	bsp_counter_set(&counter, 1);
-	bsp_counter_add_return(&counter, 1);
-	*wrong += bsp_counter_read(&counter) != 2;
+	*wrong += bsp_counter_add_return(&counter, 1) != 2;
+	bsp_counter_add_release(&counter, 1);
+	*wrong += bsp_counter_read(&counter) != 3;
+	*wrong += bsp_counter_read_acquire(&counter) != 3;
 	bsp_ref_init(&ref, 3);
 	*wrong += bsp_ref_sub(&ref, 1);
 	seen = bsp_ref_read_acquire(&ref);

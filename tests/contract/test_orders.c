@@ -19,6 +19,7 @@ struct relay {
 	u64 word;
 	u64 back;
 	bsp_ref_t ref;
+	bsp_counter_t counter;
 	struct bsp_mutex mutex;
 	u32 wrong;
 	bool stuck;
@@ -173,6 +174,45 @@ static void a_subtraction_in_between_does_not_break_the_order(void **state)
 
 	(void)state;
 	run_relay(&r, send_heavy, lighten_then_receive);
+}
+
+/* ---- counters: those that say so (a tally's turns) ---- */
+
+static void write_and_count(void *arg)
+{
+	struct relay *r = arg;
+	u64 i;
+
+	for (i = 1; i <= r->rounds; i++) {
+		write_text(r, i);
+		bsp_counter_add_release(&r->counter, 1);
+		if (!swap_acquire(r, &r->back, i, 0))
+			return;
+	}
+}
+
+static void read_what_was_counted(void *arg)
+{
+	struct relay *r = arg;
+	u64 i;
+
+	for (i = 1; i <= r->rounds; i++) {
+		if (!await(r, &r->counter, i))
+			return;
+		wrong_if(r, bsp_counter_read_acquire(&r->counter) != i);
+		check_text(r, i);
+		if (!swap_release(r, &r->back, 0, i))
+			return;
+	}
+}
+
+static void what_a_counter_counts_is_there_when_it_is_read(void **state)
+{
+	struct relay r = { .rounds = fixture_loops(20000) };
+
+	(void)state;
+	bsp_note_unordered(&r.counter, sizeof(r.counter));
+	run_relay(&r, write_and_count, read_what_was_counted);
 }
 
 /* ---- references: every sub releases, the last acquires ---- */
@@ -434,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_acquiring_swap_sees_what_came_before_the_releasing_one),
 		TEST(a_subtraction_in_between_does_not_break_the_order),
+		TEST(what_a_counter_counts_is_there_when_it_is_read),
 		TEST(the_last_reference_sees_all_uses_of_the_others),
 		TEST(a_try_sub_that_fails_sees_what_came_before_the_sub_it_met),
 		cmocka_unit_test_teardown(a_page_comes_with_all_that_its_last_holder_did,

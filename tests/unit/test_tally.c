@@ -125,6 +125,71 @@ static void a_turn_that_is_never_told_is_made_up_for_at_the_next(void **state)
 	assert_total(2 * COUNT_TURN, 2 * SUM_TURN);
 }
 
+/* ---- interrupted ---- */
+
+/* As a handler: it finds what there is, and adds to it. */
+struct nested {
+	struct bpfstream_total found;
+	u64 count;
+	u64 sum;
+};
+
+static void look_and_add(void *arg)
+{
+	struct nested *n = arg;
+
+	n->found = bpfstream_tally_read(&tally);
+	bpfstream_tally_add(&tally, n->count, n->sum);
+}
+
+/* Both parts turn: before the one is told of, and before the other. */
+static void who_comes_before_a_turn_is_told_finds_it_counted(void **state)
+{
+	u64 turn;
+	long nth;
+
+	(void)state;
+	for (turn = 1; turn < 5; turn++) {
+		for (nth = 0; nth < 2; nth++) {
+			struct nested n = { .count = 3, .sum = 40 };
+
+			begin(NULL);
+			bpfstream_tally_add(&tally, turn * COUNT_TURN - 1, turn * SUM_TURN - 7);
+			fixture_at(BSP_POINT_COUNTER, nth, look_and_add, &n);
+			bpfstream_tally_one(&tally, 9);
+			assert_int_equal(bsp_fault.countdown, -1);
+			assert_true(n.found.count == turn * COUNT_TURN);
+			assert_true(n.found.sum == turn * SUM_TURN + 2);
+			assert_total(turn * COUNT_TURN + 3, turn * SUM_TURN + 42);
+		}
+	}
+}
+
+/* One turn is made up for; after two the parts look as if there had been none. */
+static void a_reader_that_turns_come_upon_looks_again(void **state)
+{
+	u64 counts, sums;
+	long nth;
+
+	(void)state;
+	for (counts = 0; counts < 5; counts++) {
+		for (sums = 0; sums < 5; sums++) {
+			for (nth = 0; nth < 2; nth++) {
+				struct nested n = {
+					.count = counts * COUNT_TURN, .sum = sums * SUM_TURN
+				};
+
+				begin(NULL);
+				bpfstream_tally_add(&tally, 11, 22);
+				fixture_at(BSP_POINT_COUNTER, nth, look_and_add, &n);
+				assert_total(11 + n.count, 22 + n.sum);
+				assert_int_equal(bsp_fault.countdown, -1);
+				assert_true(n.found.count == 11 && n.found.sum == 22);
+			}
+		}
+	}
+}
+
 #define TEST(fn)	cmocka_unit_test_setup(fn, begin)
 
 int main(void)
@@ -136,7 +201,9 @@ int main(void)
 		TEST(a_token_tells_any_two_apart),
 		TEST(a_turn_that_is_not_told_yet_is_made_up_for),
 		TEST(a_turn_that_is_never_told_is_made_up_for_at_the_next),
+		TEST(who_comes_before_a_turn_is_told_finds_it_counted),
+		TEST(a_reader_that_turns_come_upon_looks_again),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("tally", tests, NULL, NULL);
 }
