@@ -19,6 +19,7 @@
 #define BSP_FAST_ROOM	48
 
 static_assert(BSP_CHUNK + 1 + BSP_DIGITS_MAX <= BSP_FAST_ROOM, "one round of the fast loop fits");
+
 static inline u32 bsp_hex_len(u64 value)
 {
 	return (67 - (u32)__builtin_clzll(value | 1)) / 4;

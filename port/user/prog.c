@@ -17,8 +17,8 @@
 static_assert((int)BPFSTREAM_LOST_LINES == (int)BPFSTREAM_FLAG_LOST_LINES, "one flag, two names");
 
 /*
- * Enough for both streams full of one-byte messages, of a page that is turned before its end all but
- * that end. For large capacities that would be absurd: then twice the text.
+ * Enough for both streams full of one-byte messages, in pages that are turned as early as pages are.
+ * For large capacities that would be absurd: then twice the text.
  */
 static u32 default_pages(u32 capacity)
 {

@@ -96,7 +96,8 @@ static BSP_INLINE struct bsp_slot *bsp_slot_self(void)
  * Make a level the caller's. A handler that comes before @where is set may use the level; when it
  * has gone, all is set again. The addend makes values that a stack does not hold by chance.
  *
- * Returns whether somebody has left the level by longjmp, so that it may have lost a page.
+ * Returns whether somebody may have left the level by longjmp, so that it may have lost a page. Who
+ * has to set all again cannot tell: it has written its own @where over what was there by then.
  */
 static BSP_INLINE bool bsp_level_take(struct bsp_level *level, unsigned long *flags)
 {
@@ -104,7 +105,7 @@ static BSP_INLINE bool bsp_level_take(struct bsp_level *level, unsigned long *fl
 	unsigned long mine;
 
 	do {
-		mine = level->what + 0x9e3779b97f4a7c15u;
+		mine = bsp_load_relaxed(&level->what) + 0x9e3779b97f4a7c15u;
 		bsp_store_relaxed(flags, mine);
 		bsp_store_relaxed(&level->what, mine);
 		bsp_barrier();

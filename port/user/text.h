@@ -84,7 +84,8 @@ static inline u32 bsp_decimal_len(u64 value)
 	return len + (value >= power[len]);
 }
 
-/* The same for less than 64 bits, without a multiplication: Willets' table, one entry a length in
+/*
+ * The same for less than 64 bits, without a multiplication: Willets' table, one entry a length in
  * bits, of which the upper half is the digits of its largest value and the lower half carries into
  * it from the next power of ten on.
  */

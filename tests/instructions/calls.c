@@ -104,7 +104,6 @@ static void nothing(unsigned int n)
 	(void)n;
 }
 
-
 static void fill(unsigned int n)
 {
 	(void)n;
