@@ -2,7 +2,7 @@
 /*
  * cpu.h - what a port keeps for the core, for each CPU and nesting level
  *
- * The one header that goes the other way: bsp.h includes it, so that entering a level can be inline.
+ * The one header that goes the other way: bsp.h includes it, so that a level can be entered inline.
  */
 #ifndef BPFSTREAM_CPU_H
 #define BPFSTREAM_CPU_H

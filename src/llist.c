@@ -70,25 +70,29 @@ u64 bpfstream_llist_lighten(struct bpfstream_llist *list, u64 weight)
 }
 
 /**
- * bpfstream_llist_weight() - the weight at some moment during the call
+ * bpfstream_llist_weight() - the weight of a list
  * @list: list
  *
  * Context: Any context, NMI-safe.
+ * Return: what it was at some moment during the call.
  */
 u64 bpfstream_llist_weight(const struct bpfstream_llist *list)
 {
-	return bpfstream_weight_of(bsp_load_relaxed(&list->word));	/* Relaxed: one whole value. */
+	/* Relaxed: one whole value. */
+	return bpfstream_weight_of(bsp_load_relaxed(&list->word));
 }
 
 /**
- * bpfstream_llist_empty() - whether no node was on @list at some moment during the call
+ * bpfstream_llist_empty() - whether no node is on a list
  * @list: list
  *
  * Context: Any context, NMI-safe.
+ * Return: whether it was so at some moment during the call.
  */
 bool bpfstream_llist_empty(const struct bpfstream_llist *list)
 {
-	return !(bsp_load_relaxed(&list->word) & BPFSTREAM_LINK_MASK);	/* Relaxed: a hint, as its name. */
+	/* Relaxed: a hint, as its name. */
+	return !(bsp_load_relaxed(&list->word) & BPFSTREAM_LINK_MASK);
 }
 
 /**

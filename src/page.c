@@ -29,7 +29,9 @@ static_assert(BSP_PAGE_SIZE / BPFSTREAM_GRAIN < BPFSTREAM_PAGE_BIAS / 2, "unsett
 
 static u32 elem_size(const struct bpfstream_elem *elem)
 {
-	return bpfstream_elem_size(elem->len == BPFSTREAM_ELEM_MARK ? BPFSTREAM_MARK_LEN : elem->len);
+	bool mark = elem->len == BPFSTREAM_ELEM_MARK;
+
+	return bpfstream_elem_size(mark ? BPFSTREAM_MARK_LEN : elem->len);
 }
 
 /* Release what a page that is going out of use still holds for its owner. */
@@ -50,7 +52,7 @@ void bpfstream_page_retire(struct bpfstream_page *page, u32 carved)
 	bsp_page_free(page);
 }
 
-/* A new page for @cpu. The order of the stores is I5: at each of them one page at most is adrift. */
+/* A new page for @cpu. The order of the stores is I5: at each of them one page at most drifts. */
 static bool page_turn(struct bpfstream_cpu *cpu)
 {
 	struct bpfstream_page *page = bsp_page_alloc_for(cpu);

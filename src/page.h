@@ -71,7 +71,7 @@ struct bpfstream_spot {
 	struct bpfstream_cpu *cpu;
 };
 
-#define BPFSTREAM_PAGE_BIAS	(1u << 30)
+#define BPFSTREAM_PAGE_BIAS	0x40000000u
 #define BPFSTREAM_GRAIN		8u
 #define BPFSTREAM_ELEM_MARK	0xffffu
 #define BPFSTREAM_MARK_LEN	16u

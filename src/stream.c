@@ -88,6 +88,7 @@ void bpfstream_account_loss(struct bpfstream *s, enum bpfstream_cause cause, u64
  * @err: negative errno of a writer
  *
  * Context: Any.
+ * Return: cause.
  */
 enum bpfstream_cause bpfstream_cause_of(int err)
 {
@@ -97,10 +98,11 @@ enum bpfstream_cause bpfstream_cause_of(int err)
 }
 
 /**
- * bpfstream_lost() - messages refused so far, for any cause, and their bytes
+ * bpfstream_lost() - what was refused so far, for any cause
  * @s: stream
  *
  * Context: Any context, NMI-safe.
+ * Return: messages and their bytes.
  */
 struct bpfstream_total bpfstream_lost(const struct bpfstream *s)
 {
@@ -121,7 +123,7 @@ struct bpfstream_total bpfstream_lost(const struct bpfstream *s)
  * The reader tells the difference to what it told before, so a stale or a second mark says
  * nothing false; and a mark costs the charge nothing.
  *
- * Puts one under @chain if there are losses to be told. Returns the token of what it tells, or less.
+ * Puts one under @chain if losses are to be told. Returns the token of what it tells, or less.
  */
 static u64 mark_losses(struct bpfstream *s, struct bpfstream_chain *chain)
 {
@@ -785,10 +787,11 @@ void bpfstream_discard(struct bpfstream *s)
 }
 
 /**
- * bpfstream_pending() - bytes accepted and not yet delivered
+ * bpfstream_pending() - what was accepted and not yet delivered
  * @s: stream
  *
  * Context: Any context, NMI-safe.
+ * Return: bytes.
  */
 u64 bpfstream_pending(const struct bpfstream *s)
 {

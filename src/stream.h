@@ -111,9 +111,11 @@ static inline u64 bpfstream_loss_token(const struct bpfstream *s)
 static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
 					  const struct bpfstream_spot *spot)
 {
-	return bpfstream_spot_bytes(spot) &&
-	       (!(s->flags & BPFSTREAM_FLAG_LOST_LINES) ||
-		bpfstream_loss_token(s) == bsp_load_relaxed(&s->marked));	/* Relaxed: a hint. */
+	if (!bpfstream_spot_bytes(spot))
+		return false;
+	/* Relaxed: a hint. */
+	return !(s->flags & BPFSTREAM_FLAG_LOST_LINES) ||
+	       bpfstream_loss_token(s) == bsp_load_relaxed(&s->marked);
 }
 
 /**

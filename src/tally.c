@@ -62,6 +62,7 @@ static u64 whole(u64 turns, u64 part, unsigned int bits)
  * @tally: tally
  *
  * Context: Any context, NMI-safe. Looks again if a turn came in between.
+ * Return: both, as they were together.
  */
 struct bpfstream_total bpfstream_tally_read(const struct bpfstream_tally *tally)
 {

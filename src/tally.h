@@ -63,7 +63,8 @@ static inline void bpfstream_tally_one(struct bpfstream_tally *tally, u64 sum)
 		     ((u64)1 << 63 | (u64)1 << (BPFSTREAM_TALLY_COUNT - 1));
 
 	if (bsp_unlikely(turned))
-		bpfstream_tally_turn(tally, turned >> (BPFSTREAM_TALLY_COUNT - 1) & 1, turned >> 63);
+		bpfstream_tally_turn(tally, turned >> (BPFSTREAM_TALLY_COUNT - 1) & 1,
+				     turned >> 63);
 }
 
 #endif
