@@ -10,7 +10,7 @@
  *   I3  An element counts as carved from the one store that closes it; an open element is
  *       room past the carved part and costs nothing to forget.
  *   I4  A page is freed once: by its owner if all was released before it retires, else by who
- *       releases the last grain after.
+ *       releases the last grain after. That one may leave ref as it is.
  *   I5  A context stopped between any two stores here leaves a page whose state tells what is
  *       left to do: ref > BIAS / 2 is unsettled, page->carved says by how much (page_turn()).
  *
@@ -305,12 +305,16 @@ void bpfstream_release_elem(struct bpfstream_release *rel, const struct bpfstrea
  */
 void bpfstream_release_end(struct bpfstream_release *rel)
 {
+	struct bpfstream_page *page = rel->page;
+
 	/*
 	 * ORD(release:B) RELEASE, each; ORD(release:C) ACQUIRE, the last: our uses of the
-	 * elements, then the page's next life. Pairs with each other and with retire:C.
+	 * elements, then the page's next life. Pairs with each other and with retire:C. Who
+	 * has all that is left is the last without a subtraction.
 	 */
-	if (rel->grains && bsp_ref_sub(&rel->page->ref, rel->grains))
-		bsp_page_free(rel->page);
+	if (rel->grains && (bsp_ref_read_acquire(&page->ref) == rel->grains ||
+			    bsp_ref_sub(&page->ref, rel->grains)))
+		bsp_page_free(page);
 	rel->page = NULL;
 	rel->grains = 0;
 }

@@ -122,10 +122,6 @@ static inline u32 bsp_ref_read_acquire(bsp_ref_t *ref)
 /* Each RELEASE, the last also ACQUIRE; true for the last. */
 static inline bool bsp_ref_sub(bsp_ref_t *ref, u32 n)
 {
-	if (bsp_ref_read_acquire(ref) == n) {	/* all there is: nobody else has any */
-		bsp_store_relaxed(ref, 0u);
-		return true;
-	}
 	bsp_note_release(ref);
 	if (__atomic_sub_fetch(ref, n, __ATOMIC_ACQ_REL))
 		return false;
