@@ -7,12 +7,8 @@
  * primitive promises more than the name asks for, the comment says so. All but bsp_mutex_* work
  * in any context, NMI included, and never wait.
  *
- * PREEMPT_RT: in NMI and hard IRQ local_trylock() and alloc_pages_nolock() always refuse, so there
- * bsp_cpu_enter() and bsp_page_alloc() return NULL, and a message is lost with -ENOMEM and
- * counted. In all other contexts RT is as good as any kernel.
- *
- * 32 bits: a link and a weight share one word that a single instruction must load and swap, which
- * most such CPUs cannot do. What they have instead takes a spin lock, and that an NMI cannot.
+ * 32 bits: the head word takes a 64-bit compare-and-swap. Where that is a spin lock in disguise
+ * (CONFIG_GENERIC_ATOMIC64) an NMI must not write; BSP_NMI_SAFE tells.
  */
 #ifndef BSP_H
 #define BSP_H
@@ -24,19 +20,15 @@
 #include <linux/compiler.h>
 #include <linux/container_of.h>
 #include <linux/errno.h>
-#include <linux/gfp.h>
-#include <linux/kasan.h>
+#include <linux/kconfig.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/numa.h>
 #include <linux/prefetch.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
-#ifndef CONFIG_64BIT
-#error "the core wants 64-bit loads and compare-and-swaps that work in NMI"
-#endif
+#define BSP_NMI_SAFE		(!IS_ENABLED(CONFIG_GENERIC_ATOMIC64))
 
 /* 4 to 64 KiB. page.c checks that an element's length fits its field. */
 #define BSP_PAGE_SIZE		((u32)PAGE_SIZE)
@@ -53,19 +45,42 @@
 
 /* ---- atomics ---- */
 
+#ifdef CONFIG_64BIT
+
 #define bsp_load_relaxed(p)	READ_ONCE(*(p))
 #define bsp_store_relaxed(p, v)	WRITE_ONCE(*(p), v)
 
 /* Swap if *p is *oldp, else refresh *oldp. */
 #define bsp_try_cmpxchg_release(p, oldp, new)	try_cmpxchg_release(p, oldp, new)
 #define bsp_try_cmpxchg_acquire(p, oldp, new)	try_cmpxchg_acquire(p, oldp, new)
+#define bsp_try_cmpxchg_relaxed(p, oldp, new)	try_cmpxchg_relaxed(p, oldp, new)
+
+#else
+
+/* A u64 in one piece. */
+#define bsp_word(p)		((atomic64_t *)(void *)(p))
+#define bsp_load_relaxed(p)							\
+	_Generic(*(p), u64: (u64)atomic64_read((const atomic64_t *)(const void *)(p)),	\
+		 default: READ_ONCE(*(p)))
+#define bsp_store_relaxed(p, v)							\
+	_Generic(*(p), u64: atomic64_set(bsp_word(p), (s64)(unsigned long long)(v)),	\
+		 default: WRITE_ONCE(*(p), v))
+
+#define bsp_try_cmpxchg_release(p, oldp, new)	\
+	atomic64_try_cmpxchg_release(bsp_word(p), (s64 *)(oldp), (s64)(new))
+#define bsp_try_cmpxchg_acquire(p, oldp, new)	\
+	atomic64_try_cmpxchg_acquire(bsp_word(p), (s64 *)(oldp), (s64)(new))
+#define bsp_try_cmpxchg_relaxed(p, oldp, new)	\
+	atomic64_try_cmpxchg_relaxed(bsp_word(p), (s64 *)(oldp), (s64)(new))
+
+#endif
 
 /* A loop: fetch-and-add of a plain word is not something every architecture has. */
 static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 {
-	u64 old = READ_ONCE(*p);
+	u64 old = bsp_load_relaxed(p);
 
-	while (!try_cmpxchg_relaxed(p, &old, old - n))
+	while (!bsp_try_cmpxchg_relaxed(p, &old, old - n))
 		;
 	return old - n;
 }
@@ -82,6 +97,7 @@ typedef atomic64_t bsp_counter_t;
 #define bsp_counter_read(c)		((u64)atomic64_read(c))
 #define bsp_counter_read_acquire(c)	((u64)atomic64_read_acquire(c))
 
+#ifdef CONFIG_64BIT
 /*
  * ---- links: where in the direct map, in units of 8 bytes; 0 is NULL ----
  *
@@ -103,6 +119,25 @@ static inline void *bsp_link_ptr(bsp_link_t link)
 {
 	return link ? (void *)(PAGE_OFFSET + ((unsigned long)link << 3)) : NULL;
 }
+
+#else
+/* ---- links: pointers, which leave 32 bits for the weight ---- */
+
+typedef u32 bsp_link_t;
+
+#define BSP_LINK_BITS	32
+
+static inline bsp_link_t bsp_link_of(const void *ptr)
+{
+	return (bsp_link_t)(unsigned long)ptr;
+}
+
+static inline void *bsp_link_ptr(bsp_link_t link)
+{
+	return (void *)(unsigned long)link;
+}
+
+#endif
 
 /*
  * ---- page references ----
@@ -143,34 +178,10 @@ static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
 
 #include "cpu.h"
 
-/* ---- pages: aligned to their size, contents undefined; NULL is final ---- */
+/* ---- pages: aligned to their size, contents undefined; NULL is final (percpu.c) ---- */
 
-/* Where the allocator's lock is taken, the page waits on a lock-free list of the zone. */
-static inline void bsp_page_free(struct bpfstream_page *page)
-{
-	free_pages_nolock(virt_to_page(page), 0);
-}
-
-/*
- * Refuses where the allocator's lock is taken, and in an NMI on UP. Not charged to a memory cgroup:
- * that would be whichever the CPU happens to run. The pointer loses KASAN's tag: a link cannot
- * carry it, and the core compares addresses. Memory that no link reaches, on machines with more
- * than 32 TiB, is as good as none.
- */
-static inline struct bpfstream_page *bsp_page_alloc(void)
-{
-	struct page *page = alloc_pages_nolock(0, NUMA_NO_NODE, 0);
-	void *mem;
-
-	if (!page)
-		return NULL;
-	mem = kasan_reset_tag(page_address(page));
-	if (bsp_link_of(mem) >> BSP_LINK_BITS) {
-		free_pages_nolock(page, 0);
-		return NULL;
-	}
-	return mem;
-}
+struct bpfstream_page *bsp_page_alloc(void);
+void bsp_page_free(struct bpfstream_page *page);
 
 /* A CPU's pages are like any other's: nobody leaves by longjmp here. */
 static inline struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_cpu *cpu)
@@ -179,16 +190,8 @@ static inline struct bpfstream_page *bsp_page_alloc_for(const struct bpfstream_c
 	return bsp_page_alloc();
 }
 
-/*
- * ---- CPUs (glue.c has the definitions) ----
- *
- * Each CPU has a few levels, each a struct bpfstream_cpu under a local_trylock_t. Enter tries
- * local_trylock_irqsave() on them from the lowest up and leave unlocks the one it is given: what
- * interrupts the holder of a level finds it taken and goes one up. Interrupts are off in between,
- * so only an NMI, a tracepoint or a kprobe nests, and two or three levels will do. On PREEMPT_RT
- * interrupts stay on and the task may be preempted, but not migrated: others on this CPU then
- * use the levels above.
- */
+/* ---- CPUs (percpu.c) ---- */
+
 struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags);
 void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);
 
