@@ -4,6 +4,7 @@
  *
  * The byte at a stream's position p is a function of p, so a reader knows what to expect.
  */
+#include "percpu.h"
 #include "stage.h"
 
 #include "machine.h"
@@ -18,18 +19,59 @@ static char text[TEXT_MAX];
 static u64 written;
 static u64 read;
 
-/* ---- what the glue will have ---- */
+static struct bpfstream_cpu *cpu[BSP_LEVELS];
+static unsigned long cpu_flags[BSP_LEVELS];
 
-struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
+/* ---- levels ---- */
+
+/* Leave no level to who comes now. */
+void kshim_go_deep(void)
 {
-	*flags = 0;
-	return kshim_deep ? NULL : kshim_level(sizeof(struct bpfstream_cpu));
+	unsigned int n;
+
+	for (n = 0; n < BSP_LEVELS; n++)
+		cpu[n] = bsp_cpu_enter(&cpu_flags[n]);
 }
 
-void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
+void kshim_come_back(void)
 {
-	(void)cpu;
-	(void)flags;
+	unsigned int n;
+
+	for (n = 0; n < BSP_LEVELS; n++)
+		bsp_cpu_leave(cpu[n], cpu_flags[n]);
+}
+
+/* Give back the pages that the levels hold. */
+void kshim_retire(void)
+{
+	unsigned int n;
+
+	kshim_go_deep();
+	for (n = 0; n < BSP_LEVELS; n++) {
+		struct bpfstream_page *page = cpu[n]->page;
+
+		cpu[n]->page = NULL;
+		if (page)
+			bpfstream_page_retire(page, cpu[n]->carved);
+	}
+	kshim_come_back();
+}
+
+void kshim_refill(void)
+{
+	bsp_pages_refill();
+}
+
+/* Where the allocator refuses, all that can be had are spares. */
+void kshim_drop_spares(void)
+{
+	struct bpfstream_page *page[16];
+	unsigned int nr = 0;
+
+	while (nr < 16 && (page[nr] = bsp_page_alloc()))
+		nr++;
+	while (nr)
+		bsp_page_free(page[--nr]);
 }
 
 /* ---- text ---- */
@@ -224,4 +266,23 @@ int kshim_no_page(void)
 	CHECK(!bpfstream_pending(&stream));
 	bpfstream_destroy(&stream);
 	return 0;
+}
+
+/* Print until there is no page any more; what was accepted stays unread. */
+int kshim_pages_used_up(void)
+{
+	u32 len = BSP_PAGE_SIZE / 2;
+	int err;
+
+	begin(CAPACITY, 0);
+	while (!(err = put(len)))
+		;
+	CHECK(err == -ENOMEM);
+	CHECK(written >= len);
+	return 0;
+}
+
+int kshim_read_all(void)
+{
+	return end();
 }

@@ -16,8 +16,13 @@ int kshim_loss_line(void);
 int kshim_no_page(void);
 unsigned long kshim_page_size(void);
 
-/* the host's side (test_kshim.c) */
-void *kshim_level(unsigned long size);
-extern int kshim_deep;		/* no level is left */
+int kshim_pages_used_up(void);
+int kshim_read_all(void);
+int kshim_initcall(void);	/* percpu.c's */
+void kshim_refill(void);
+void kshim_drop_spares(void);
+void kshim_go_deep(void);
+void kshim_come_back(void);
+void kshim_retire(void);
 
 #endif

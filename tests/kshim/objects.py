@@ -18,12 +18,13 @@ KERNEL = ("-std=gnu11", "-O2", "-nostdinc", "-ffreestanding", "-fno-strict-alias
           "-fno-omit-frame-pointer", "-fno-stack-protector", "-mgeneral-regs-only",
           "-D__KERNEL__", "-DCONFIG_64BIT=1")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Wvla", "-Wundef",
-            "-Wmissing-prototypes", "-Wsign-compare", "-Wno-missing-field-initializers", "-Werror")
+            "-Wmissing-prototypes", "-Wsign-compare", "-Wno-missing-field-initializers", "-Wno-unused-parameter", "-Werror")
 PAGE_SHIFTS = (12, 14, 16)
 PRIMITIVES = {"alloc_pages_nolock", "free_pages_nolock", "__mutex_init", "mutex_destroy",
               "mutex_lock", "mutex_unlock",
+              "irq_work_queue",
               "kshim_page_offset", "kshim_warn"}  # for PAGE_OFFSET and WARN_ON_ONCE
-SIBLINGS = re.compile(r"bsp_cpu_(enter|leave)|bpfstream_\w+|mem(cpy|move|set|cmp)")
+SIBLINGS = re.compile(r"bsp_\w+|bpfstream_\w+|mem(cpy|move|set|cmp)")
 
 
 def undefined(nm, archive):
@@ -42,8 +43,8 @@ def main():
                             "/dev/null"], capture_output=True)
     flags = [*KERNEL, *(["-mno-outline-atomics"] if probe.returncode == 0 else []), *WARNINGS,
              f"-I{root}/tests/kshim/include", f"-I{root}/port/linux", f"-I{root}/src"]
-    sources = sorted((root / "src").glob("*.c"))
-    headers = sorted([*(root / "src").glob("*.h"), root / "port/linux/bsp.h"])
+    sources = sorted([*(root / "src").glob("*.c"), root / "port/linux/percpu.c"])
+    headers = sorted([*(root / "src").glob("*.h"), *(root / "port/linux").glob("*.h")])
     bad = 0
     with tempfile.TemporaryDirectory() as work:
         alone = []

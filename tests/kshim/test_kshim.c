@@ -7,6 +7,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,15 +27,16 @@ static size_t page_size;
 static unsigned char used[NR_PAGES];
 static unsigned int nr_used;
 static unsigned int warnings;
-static void *level;
+static bool refuses;
+static unsigned int works_queued;
 
 unsigned long kshim_page_offset;
-int kshim_deep;
 
 /* ---- the kernel ---- */
 
 struct page *alloc_pages_nolock(unsigned int gfp_flags, int nid, unsigned int order);
 void free_pages_nolock(struct page *page, unsigned int order);
+bool irq_work_queue(void *work);
 void kshim_warn(const char *file, int line);
 void __mutex_init(int64_t *lock, const char *name, void *key);
 void mutex_destroy(int64_t *lock);
@@ -51,7 +53,7 @@ struct page *alloc_pages_nolock(unsigned int gfp_flags, int nid, unsigned int or
 	assert_int_equal(order, 0);
 	for (i = 0; i < NR_PAGES && used[i]; i++)
 		;
-	if (i == NR_PAGES)
+	if (i == NR_PAGES || refuses)
 		return NULL;
 	used[i] = 1;
 	nr_used++;
@@ -74,11 +76,11 @@ void free_pages_nolock(struct page *page, unsigned int order)
 	assert_int_equal(mprotect(page, page_size, PROT_NONE), 0);
 }
 
-void *kshim_level(unsigned long size)
+bool irq_work_queue(void *work)
 {
-	if (!level)
-		level = calloc(1, size);
-	return level;
+	assert_non_null(work);
+	works_queued++;
+	return true;
 }
 
 void kshim_warn(const char *file, int line)
@@ -134,8 +136,8 @@ static int setup(void **state)
 	memset(used, 0, sizeof(used));
 	nr_used = 0;
 	warnings = 0;
-	level = NULL;
-	kshim_deep = 0;
+	refuses = false;
+	works_queued = 0;
 	kshim_page_offset = (unsigned long)memory;
 	return 0;
 }
@@ -143,7 +145,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	free(level);
+	refuses = true;
+	kshim_retire();
+	kshim_drop_spares();
+	assert_int_equal(nr_used, 0);
 	munmap(memory, 2 * NR_PAGES * page_size);
 	return 0;
 }
@@ -170,21 +175,22 @@ static void everything(unsigned int pages_held)
 static void works_from_the_first_page_of_the_direct_map(void **state)
 {
 	(void)state;
-	everything(1);
+	everything(2);	/* a loss mark is made one level up */
 }
 
 static void works_up_to_the_last_page_that_a_link_reaches(void **state)
 {
 	(void)state;
 	kshim_page_offset = (unsigned long)memory - REACH + (2 * NR_PAGES - 1) * page_size;
-	everything(1);
+	everything(2);	/* a loss mark is made one level up */
 }
 
 static void works_past_the_deepest_level(void **state)
 {
 	(void)state;
-	kshim_deep = 1;
+	kshim_go_deep();
 	everything(0);
+	kshim_come_back();
 }
 
 static void a_page_that_no_link_reaches_is_given_back(void **state)
@@ -198,9 +204,32 @@ static void a_page_that_no_link_reaches_is_given_back(void **state)
 static void without_a_page_a_message_is_lost_and_counted(void **state)
 {
 	(void)state;
-	memset(used, 1, sizeof(used));
+	refuses = true;
 	assert_int_equal(kshim_no_page(), 0);
 	assert_clean(0);
+}
+
+static void where_the_allocator_refuses_spare_pages_are_used_and_asked_for_anew(void **state)
+{
+	unsigned int spares;
+
+	(void)state;
+	kshim_initcall();
+	spares = nr_used;
+	assert_true(spares > 0);
+	kshim_initcall();
+	assert_int_equal(nr_used, spares);
+	refuses = true;
+	assert_int_equal(kshim_pages_used_up(), 0);
+	assert_int_equal(nr_used, spares);
+	assert_int_equal(works_queued, spares);
+	assert_int_equal(warnings, 0);
+	refuses = false;
+	kshim_refill();
+	assert_int_equal(nr_used, 2 * spares);
+	kshim_refill();
+	assert_int_equal(nr_used, 2 * spares);
+	assert_int_equal(kshim_read_all(), 0);
 }
 
 int main(void)
@@ -213,6 +242,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(works_past_the_deepest_level, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_that_no_link_reaches_is_given_back,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			where_the_allocator_refuses_spare_pages_are_used_and_asked_for_anew, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(without_a_page_a_message_is_lost_and_counted,
 						setup, teardown),
 	};

@@ -60,4 +60,12 @@ static inline s64 atomic64_add_return_release(s64 i, atomic64_t *v)
 	return __atomic_add_fetch(&v->counter, i, __ATOMIC_RELEASE);
 }
 
+#define xchg(p, v)		__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define cmpxchg(p, o, n) ({						\
+	__typeof__(*(p)) old_ = (o);					\
+									\
+	__atomic_compare_exchange_n((p), &old_, (n), false, __ATOMIC_SEQ_CST,	\
+				    __ATOMIC_SEQ_CST);			\
+	old_; })
+
 #endif

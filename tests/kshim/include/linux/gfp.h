@@ -6,6 +6,8 @@
 
 struct page;
 
+#define NUMA_NO_NODE	(-1)
+
 struct page *alloc_pages_nolock(gfp_t gfp_flags, int nid, unsigned int order);
 void free_pages_nolock(struct page *page, unsigned int order);
 
