@@ -109,7 +109,7 @@ static inline u64 bpfstream_loss_token(const struct bpfstream *s)
 
 /* Whether a message may go out from a spot: it is one, and no loss is to be told with it. */
 static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
-					  const struct bpfstream_spot *spot)
+					      const struct bpfstream_spot *spot)
 {
 	if (!bpfstream_spot_bytes(spot))
 		return false;
@@ -130,8 +130,9 @@ static BSP_INLINE bool bpfstream_spot_will_do(const struct bpfstream *s,
  * Context: Any context, NMI-safe.
  * Return: 0; -ENOSPC if the stream cannot hold the message.
  */
-static BSP_INLINE int bpfstream_publish_spot(struct bpfstream *s, const struct bpfstream_spot *spot,
-					 unsigned long flags, bool *was_empty)
+static BSP_INLINE int bpfstream_publish_spot(struct bpfstream *s,
+					     const struct bpfstream_spot *spot,
+					     unsigned long flags, bool *was_empty)
 {
 	u64 word = bsp_load_relaxed(&s->log.word);	/* Relaxed: only a guess. */
 	u32 bytes = bpfstream_spot_bytes(spot);

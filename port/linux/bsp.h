@@ -58,20 +58,37 @@
 #else
 
 /* A u64 in one piece. */
-#define bsp_word(p)		((atomic64_t *)(void *)(p))
-#define bsp_load_relaxed(p)							\
-	_Generic(*(p), u64: (u64)atomic64_read((const atomic64_t *)(const void *)(p)),	\
-		 default: READ_ONCE(*(p)))
-#define bsp_store_relaxed(p, v)							\
-	_Generic(*(p), u64: atomic64_set(bsp_word(p), (s64)(unsigned long long)(v)),	\
-		 default: WRITE_ONCE(*(p), v))
+static inline u64 bsp_load64(const void *p)
+{
+	return atomic64_read((const atomic64_t *)p);
+}
+
+static inline void bsp_store64(void *p, u64 v)
+{
+	atomic64_set((atomic64_t *)p, v);
+}
+
+#define bsp_load_relaxed(p) ({						\
+	__auto_type p_ = (p);						\
+									\
+	__builtin_choose_expr(sizeof(*p_) == 8, bsp_load64(p_), READ_ONCE(*p_)); })
+
+#define bsp_store_relaxed(p, v) do {					\
+	__auto_type p_ = (p);						\
+	typeof(*p_) v_ = (v);						\
+									\
+	if (sizeof(v_) == 8)						\
+		bsp_store64(p_, __builtin_choose_expr(sizeof(v_) == 8, v_, 0));	\
+	else								\
+		WRITE_ONCE(*p_, v_);					\
+} while (0)
 
 #define bsp_try_cmpxchg_release(p, oldp, new)	\
-	atomic64_try_cmpxchg_release(bsp_word(p), (s64 *)(oldp), (s64)(new))
+	atomic64_try_cmpxchg_release((atomic64_t *)(p), (s64 *)(oldp), (s64)(new))
 #define bsp_try_cmpxchg_acquire(p, oldp, new)	\
-	atomic64_try_cmpxchg_acquire(bsp_word(p), (s64 *)(oldp), (s64)(new))
+	atomic64_try_cmpxchg_acquire((atomic64_t *)(p), (s64 *)(oldp), (s64)(new))
 #define bsp_try_cmpxchg_relaxed(p, oldp, new)	\
-	atomic64_try_cmpxchg_relaxed(bsp_word(p), (s64 *)(oldp), (s64)(new))
+	atomic64_try_cmpxchg_relaxed((atomic64_t *)(p), (s64 *)(oldp), (s64)(new))
 
 #endif
 
@@ -85,11 +102,8 @@ static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 	return old - n;
 }
 
-/*
- * Statistics: publish nothing but, where the name says so, that they were counted. 64-bit atomic64_t
- * is lock-free, so an NMI may count.
- */
-typedef atomic64_t bsp_counter_t;
+/* Statistics: publish nothing but, where the name says so, that they were counted. */
+#define bsp_counter_t		atomic64_t
 
 #define bsp_counter_set(c, v)		atomic64_set(c, v)
 #define bsp_counter_add_return(c, n)	((u64)atomic64_add_return_relaxed((s64)(n), c))
@@ -198,7 +212,7 @@ void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags);
 /* ---- the readers' mutex: readers are system calls, and may sleep ---- */
 
 struct bsp_mutex {
-	struct mutex mutex;
+	struct mutex mutex;	/* protects what the core calls the reader's */
 };
 
 static inline void bsp_mutex_init(struct bsp_mutex *m)

@@ -133,8 +133,8 @@ static long copy_pieces(void *ctx, const struct bpfstream_piece *piece, unsigned
  * @len: bytes at most
  *
  * Context: Process; may sleep and fault.
- * Return: bytes, 0 if nothing waits; -ENOENT no such stream; -EINVAL @len over INT_MAX; -EFAULT @buf
- *	could not be written at all, and nothing is lost; -EINTR killed.
+ * Return: bytes, 0 if nothing waits; -ENOENT no such stream; -EINVAL @len over INT_MAX; -EFAULT
+ *	@buf could not be written at all, and nothing is lost; -EINTR killed.
  */
 int bpf_prog_stream_read(struct bpf_prog *prog, enum bpf_stream_id stream_id, void __user *buf,
 			 int len)
@@ -168,7 +168,7 @@ static int refuse(struct bpfstream *s, int err)
 	return err;
 }
 
-/* Whether some field is wider than any message. Of a format that bpf_bprintf_prepare() has taken. */
+/* Whether a field is wider than any message, in a format that bpf_bprintf_prepare() has taken. */
 static bool too_wide(const char *fmt)
 {
 	unsigned int width;
@@ -214,9 +214,9 @@ __bpf_kfunc_start_defs();
  * @aux: the main program's, from the verifier
  *
  * Context: Any context, NMI included.
- * Return: 0; -ENOENT no such stream; -EINVAL bad format or arguments; -E2BIG over 1023 bytes of text;
- *	-ENOSPC the stream is full, or over 512 bytes of packed arguments; -ENOMEM no page; -EBUSY
- *	nested too deep for a bprintf buffer.
+ * Return: 0; -ENOENT no such stream; -EINVAL bad format or arguments; -E2BIG over 1023 bytes of
+ *	text; -ENOSPC the stream is full, or over 512 bytes of packed arguments; -ENOMEM no page;
+ *	-EBUSY nested too deep for a bprintf buffer.
  */
 __bpf_kfunc int bpf_stream_vprintk(int stream_id, const char *fmt__str, const void *args,
 				   u32 len__sz, struct bpf_prog_aux *aux)
@@ -302,8 +302,8 @@ void bpf_stream_stage_free(struct bpf_stream_stage *ss)
  * What is longer than a bprintf buffer is cut there, and ends its line.
  *
  * Context: Any context, NMI included.
- * Return: 0; -EBUSY nested too deep for a buffer; -ENOMEM no page: both are counted when the group is
- *	committed.
+ * Return: 0; -EBUSY nested too deep for a buffer; -ENOMEM no page: both are counted when the group
+ *	is committed.
  */
 int bpf_stream_stage_printk(struct bpf_stream_stage *ss, const char *fmt, ...)
 {

@@ -8,9 +8,9 @@
  *       what we call, and has gone when they go on. Plain stores suffice.
  *   I2  A spare page belongs to whoever swaps it out of its place, on whatever CPU.
  *
- * The allocator refuses where its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard IRQ
- * and NMI. Then a spare page is used. The spares are filled again by whoever writes next where the
- * allocator does not refuse, and at the latest by irq_work, which is a thread on RT.
+ * The allocator refuses where its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard
+ * IRQ and NMI. Then a spare page is used. The spares are filled again by whoever writes next where
+ * the allocator does not refuse, and at the latest by irq_work, which is a thread on RT.
  */
 #include <linux/gfp.h>
 #include <linux/init.h>
@@ -84,12 +84,21 @@ unsigned long bsp_pages_held(void)
 	return held;
 }
 
-#define count_live(n)	atomic_long_add(n, &live)
+static void count_live(int n)
+{
+	atomic_long_add(n, &live);
+}
 
 #else
 
-#define planned_failure()	false
-#define count_live(n)		((void)0)
+static bool planned_failure(void)
+{
+	return false;
+}
+
+static void count_live(int n)
+{
+}
 
 #endif
 
@@ -212,8 +221,8 @@ void bsp_page_free(struct bpfstream_page *page)
  * @flags: for bsp_cpu_leave()
  *
  * Context: Any context, NMI-safe. Interrupts are off until bsp_cpu_leave().
- * Return: state that nothing else touches until then; NULL past the deepest level, with interrupts as
- *	they were.
+ * Return: state that nothing else touches until then; NULL past the deepest level, with interrupts
+ *	as they were.
  */
 struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
 {
