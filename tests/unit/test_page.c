@@ -420,7 +420,7 @@ static void a_drop_does_not_rewind_what_is_not_on_top(void **state)
 	bpfstream_chain_free(&newer);
 }
 
-/* ---- past the deepest level ---- */
+/* ---- all levels in use ---- */
 
 static unsigned long flags[BSP_LEVELS];
 static struct bpfstream_cpu *cpus[BSP_LEVELS];
@@ -442,6 +442,168 @@ static void leave_all_levels(void)
 	for (i = BSP_LEVELS; i; i--)
 		bsp_cpu_leave(cpus[i - 1], flags[i - 1]);
 }
+
+/* ---- spots ---- */
+
+/* Have this thread's page end @room bytes from now. */
+static void leave_room(struct bpfstream_chain *before, u32 room)
+{
+	fixture_forget_pages();
+	assert_int_equal(write_chain(before, text, BSP_PAGE_SIZE - room - PAGE_HDR - ELEM_HDR), 0);
+	assert_int_equal(my_cpu()->carved, BSP_PAGE_SIZE - room);
+}
+
+static void assert_spot_is_at(const struct bpfstream_spot *spot, struct bpfstream_page *page,
+			      u32 at)
+{
+	assert_ptr_equal(spot->cpu, my_cpu());
+	assert_ptr_equal(my_cpu()->page, page);
+	assert_int_equal(my_cpu()->carved, at);
+	assert_ptr_equal(spot->elem, (char *)page + at);
+	assert_ptr_equal(spot->pos, spot->elem->text);
+	assert_ptr_equal(spot->end, (char *)page + BSP_PAGE_SIZE);
+	assert_int_equal(bpfstream_spot_bytes(spot), 0);
+}
+
+static void assert_no_spot(const struct bpfstream_spot *spot)
+{
+	assert_null(spot->elem);
+	assert_ptr_equal(spot->pos, spot->end);
+	assert_int_equal(bpfstream_spot_bytes(spot), 0);
+}
+
+static void a_page_near_its_end_is_turned_before_a_message_begins(void **state)
+{
+	u32 room;
+
+	(void)state;
+	for (room = 0; room <= 2 * BPFSTREAM_SPOT_ROOM; room += BPFSTREAM_GRAIN) {
+		bool turns = room < BPFSTREAM_SPOT_ROOM;
+		struct bpfstream_chain before;
+		struct bpfstream_page *page;
+		struct bpfstream_spot spot;
+		unsigned long left;
+
+		leave_room(&before, room);
+		page = my_cpu()->page;
+		bpfstream_spot_open(&spot, &left);
+		assert_int_equal(my_cpu()->page != page, turns);
+		assert_spot_is_at(&spot, my_cpu()->page, turns ? PAGE_HDR : BSP_PAGE_SIZE - room);
+		bsp_cpu_leave(spot.cpu, left);
+		assert_int_equal(bsp_arena_live(), turns ? 2 : 1);
+		bpfstream_chain_free(&before);
+		assert_int_equal(bsp_arena_live(), 1);
+	}
+}
+
+static void without_another_page_a_message_begins_in_what_is_left(void **state)
+{
+	u32 room;
+
+	(void)state;
+	for (room = 0; room <= 2 * BPFSTREAM_SPOT_ROOM; room += BPFSTREAM_GRAIN) {
+		struct bpfstream_chain before;
+		struct bpfstream_page *page;
+		struct bpfstream_spot spot;
+		unsigned long left, allocs;
+
+		leave_room(&before, room);
+		page = my_cpu()->page;
+		allocs = bsp_fault.page_allocs;
+		fixture_fail_page(1, 0);
+		bpfstream_spot_open(&spot, &left);
+		fixture_fail_no_page();
+		assert_int_equal(bsp_fault.page_allocs - allocs, room < BPFSTREAM_SPOT_ROOM);
+		if (room < MIN_ELEM)
+			assert_no_spot(&spot);
+		else
+			assert_spot_is_at(&spot, page, BSP_PAGE_SIZE - room);
+		bsp_cpu_leave(spot.cpu, left);
+		assert_ptr_equal(my_cpu()->page, page);
+		bpfstream_chain_free(&before);
+	}
+}
+
+static void no_page_is_taken_for_a_message_that_may_turn_out_empty(void **state)
+{
+	struct bpfstream_spot spot;
+	unsigned long left;
+
+	(void)state;
+	bpfstream_spot_open(&spot, &left);
+	assert_no_spot(&spot);
+	bsp_cpu_leave(spot.cpu, left);
+	use_all_levels();
+	bpfstream_spot_open(&spot, &left);
+	assert_null(spot.cpu);
+	assert_no_spot(&spot);
+	leave_all_levels();
+	assert_int_equal(bsp_fault.page_allocs, 0);
+}
+
+static void a_spot_is_carved_when_it_is_closed_and_given_back_as_a_whole(void **state)
+{
+	u32 room = 2 * BPFSTREAM_SPOT_ROOM;
+	struct bpfstream_chain before;
+	struct bpfstream_spot spot;
+	unsigned long left;
+	u32 len, carved;
+
+	(void)state;
+	leave_room(&before, room);
+	carved = my_cpu()->carved;
+	for (len = 1; len <= room - ELEM_HDR; len++) {
+		bpfstream_spot_open(&spot, &left);
+		memset(spot.elem, 0xee, room);
+		memcpy(spot.pos, text, len);
+		spot.pos += len;
+		assert_int_equal(bpfstream_spot_bytes(&spot), len);
+		assert_int_equal(my_cpu()->carved, carved);
+		bpfstream_spot_close(&spot);
+		assert_int_equal(spot.elem->len, len);
+		assert_int_equal(spot.elem->consumed, 0);
+		assert_int_equal(my_cpu()->carved, carved + size_of(len));
+		bpfstream_spot_undo(&spot);
+		assert_int_equal(my_cpu()->carved, carved);
+		bsp_cpu_leave(spot.cpu, left);
+	}
+	assert_int_equal(my_cpu()->page->ref, BPFSTREAM_PAGE_BIAS);
+	bpfstream_chain_free(&before);
+}
+
+/* Begun where there is room, little room, or none, and gone on with at any place. */
+static void text_that_was_begun_in_a_spot_is_whole_when_it_goes_on_elsewhere(void **state)
+{
+	static const u32 rooms[] = { 8, 32, 200, 208, 1000 };
+	u32 i, begun, step = RUNNING_ON_VALGRIND ? 50 : 1;
+
+	(void)state;
+	for (i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
+		for (begun = 0; begun <= 200; begun += step) {
+			struct bpfstream_chain before;
+			struct bpfstream_spot spot;
+			struct bpfstream_out out;
+			u32 n;
+
+			leave_room(&before, rooms[i]);
+			bpfstream_spot_open(&spot, &out.flags);
+			n = begun < (u32)(spot.end - spot.pos) ? begun : (u32)(spot.end - spot.pos);
+			memcpy(spot.pos, text, n);
+			spot.pos += n;
+			bpfstream_out_go_on(&out, &spot, NO_LIMIT);
+			assert_int_equal(bpfstream_out_bytes(&out), n);
+			assert_int_equal(bpfstream_out_write(&out, text + n, 5000 - n), 0);
+			bpfstream_out_close(&out);
+			assert_chain_is(&out.chain, text, 5000);
+			bpfstream_chain_free(&out.chain);
+			bpfstream_out_leave(&out);
+			bpfstream_chain_free(&before);
+		}
+	}
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+/* ---- past the deepest level ---- */
 
 static void past_the_deepest_level_a_writer_uses_a_page_of_its_own(void **state)
 {
@@ -556,6 +718,11 @@ int main(void)
 		TEST(a_dropped_message_leaves_the_page_as_it_was),
 		TEST(a_dropped_message_of_many_pages_leaves_one_and_that_is_blank),
 		TEST(a_drop_does_not_rewind_what_is_not_on_top),
+		TEST(a_page_near_its_end_is_turned_before_a_message_begins),
+		TEST(without_another_page_a_message_begins_in_what_is_left),
+		TEST(no_page_is_taken_for_a_message_that_may_turn_out_empty),
+		TEST(a_spot_is_carved_when_it_is_closed_and_given_back_as_a_whole),
+		TEST(text_that_was_begun_in_a_spot_is_whole_when_it_goes_on_elsewhere),
 		TEST(past_the_deepest_level_a_writer_uses_a_page_of_its_own),
 		TEST(past_the_deepest_level_a_long_message_is_whole),
 		TEST(past_the_deepest_level_a_silent_or_dropped_writer_leaves_nothing),

@@ -766,6 +766,69 @@ static void a_print_inside_a_print_that_takes_the_last_room_has_the_outer_refuse
 	assert_reads(s, "nmi");
 }
 
+/* Where the next message of this thread will lie, and what it looks like from outside. */
+struct next {
+	struct bpfstream_elem *elem;
+	u32 carved;
+	u32 len;
+	u32 consumed;
+};
+
+static struct bpfstream_cpu *my_cpu(void)
+{
+	return &bsp_slot_self()->level[0].cpu;
+}
+
+static void find_next(struct next *next)
+{
+	next->elem = (void *)((char *)my_cpu()->page + my_cpu()->carved);
+	memset(next->elem, 0xee, sizeof(*next->elem));
+}
+
+static void look_at_next(void *arg)
+{
+	struct next *next = arg;
+
+	next->carved = my_cpu()->carved;
+	next->len = next->elem->len;
+	next->consumed = next->elem->consumed;
+}
+
+/* A reader may have it before its writer goes on. */
+static void a_message_is_complete_and_carved_before_it_is_published(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct next next;
+	u32 carved;
+
+	assert_int_equal(fixture_push(s, "first "), 0);
+	carved = my_cpu()->carved;
+	find_next(&next);
+	fixture_at(BSP_POINT_CMPXCHG, 0, look_at_next, &next);
+	assert_int_equal(fixture_push(s, "second"), 0);
+	assert_int_equal(next.len, 6);
+	assert_int_equal(next.consumed, 0);
+	assert_int_equal(next.carved, carved + 16);
+	assert_int_equal(my_cpu()->carved, carved + 16);
+	assert_reads(s, "first second");
+}
+
+static void a_message_that_is_refused_late_gives_its_room_back(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct nmi nmi = { s, "nmi", -1 };
+	u32 carved;
+
+	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY - 4), 0);
+	carved = my_cpu()->carved;
+	fixture_at(BSP_POINT_CMPXCHG, 0, print_nmi, &nmi);
+	assert_int_equal(fixture_push(s, "own"), -ENOSPC);
+	assert_int_equal(nmi.err, 0);
+	assert_int_equal(my_cpu()->carved, carved);
+	assert_int_equal(my_cpu()->page->ref, BPFSTREAM_PAGE_BIAS);
+	bpfstream_discard(s);
+}
+
 /* The read that frees a page has taken all and looks once more. */
 static void a_print_inside_a_read_comes_after_what_was_taken(void **state)
 {
@@ -1155,6 +1218,8 @@ int main(void)
 		TEST(a_print_inside_a_print_is_stored_and_first_to_be_published),
 		TEST(a_print_inside_a_long_print_does_not_tear_it),
 		TEST(a_print_inside_a_print_that_takes_the_last_room_has_the_outer_refused),
+		TEST(a_message_is_complete_and_carved_before_it_is_published),
+		TEST(a_message_that_is_refused_late_gives_its_room_back),
 		TEST(a_print_inside_a_read_comes_after_what_was_taken),
 		TEST(a_print_inside_a_take_is_taken_too),
 		TEST(deliver_log_takes_the_log_alone),

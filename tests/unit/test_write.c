@@ -467,6 +467,119 @@ static void a_full_stream_refuses_without_a_page(void **state)
 	bpfstream_discard(&prog->stream[1]);
 }
 
+/* ---- the end of a page ---- */
+
+static const size_t rooms[] = { 0, 8, 32, 40, 56, 200, 208, 216, 264, 1000 };
+
+/* Have this thread's page end @room bytes from now, and no text wait. */
+static void leave_room(struct bpfstream_prog *prog, size_t room)
+{
+	fixture_forget_pages();
+	assert_int_equal(put_write(prog, OUT, 4096 - 8 - 8 - room), 0);
+	bpfstream_discard(&prog->stream[0]);
+	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
+}
+
+/* All ways to say the same: its last conversion, or its literal text, may meet the page's end. */
+static int say(unsigned int way, struct bpfstream_prog *prog, const char *text)
+{
+	struct bpfstream_stage ss;
+
+	switch (way) {
+	case 0:
+		return bpfstream_printf(prog, OUT, "%s", text);
+	case 1:
+		return bpfstream_printf(prog, OUT, text, 0);
+	case 2:
+		return bpfstream_printf(prog, OUT, "%s%s", "", text);
+	case 3:
+		return call_vprintf(prog, OUT, "%s", text);
+	case 4:
+		return call_vprintf(prog, OUT, text);
+	case 5:
+		return bpfstream_stage(&ss, prog, OUT, bpfstream_stage_printf(&ss, "%s", text));
+	case 6:
+		return bpfstream_stage(&ss, prog, OUT, bpfstream_stage_printf(&ss, text, 0));
+	default:
+		return bpfstream_write(prog, OUT, text, strlen(text));
+	}
+}
+
+#define WAYS	8u
+
+static void a_page_may_end_anywhere_in_a_print(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	size_t step = RUNNING_ON_VALGRIND ? 13 : 1;
+	unsigned int way;
+	char text[1101];
+	size_t r, len;
+
+	for (way = 0; way < WAYS; way++) {
+		for (r = 0; r < NR(rooms); r++) {
+			for (len = rooms[r] > 60 ? rooms[r] - 60 : 1; len < rooms[r] + 100; len += step) {
+				memcpy(text, pattern, len);
+				text[len] = '\0';
+				leave_room(prog, rooms[r]);
+				assert_int_equal(say(way, prog, text), 0);
+				assert_reads_bytes(stream_of(state), pattern, len);
+			}
+		}
+	}
+}
+
+static void without_another_page_what_fits_the_rest_of_one_is_accepted(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	unsigned int way;
+	char text[1101];
+	size_t r;
+
+	for (way = 0; way < WAYS; way++) {
+		for (r = 0; r < NR(rooms); r++) {
+			size_t most = rooms[r] < 32 ? 0 : rooms[r] - 8;
+			size_t len;
+
+			for (len = most ? most - 1 : 1; len <= most + 1; len++) {
+				memcpy(text, pattern, len);
+				text[len] = '\0';
+				leave_room(prog, rooms[r]);
+				fixture_fail_page(1, 0);
+				/* A group's commit has nothing to say of a line that was lost. */
+				assert_int_equal(say(way, prog, text),
+						 len <= most || way == 5 || way == 6 ? 0 : -ENOMEM);
+				fixture_fail_no_page();
+				assert_reads_bytes(stream_of(state), pattern, len <= most ? len : 0);
+			}
+		}
+	}
+	assert_int_equal(stat_of(prog, OUT).lost_nomem, WAYS * NR(rooms));
+}
+
+static void an_empty_message_with_a_page_at_hand_is_none_either(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	struct bpfstream_stage ss;
+	unsigned int way;
+	size_t r;
+
+	for (r = 0; r < NR(rooms); r++) {
+		for (way = 0; way < WAYS; way++) {
+			leave_room(prog, rooms[r]);
+			assert_int_equal(say(way, prog, ""), 0);
+			assert_true(bpfstream_llist_empty(&prog->stream[0].log));
+		}
+	}
+	assert_int_equal(put_write(prog, OUT, FIXTURE_CAPACITY - 1), 0);
+	for (way = 0; way < WAYS; way++)
+		assert_int_equal(say(way, prog, ""), 0);
+	bpfstream_stage_init(&ss);
+	assert_int_equal(bpfstream_stage_printf(&ss, "%s", ""), 0);
+	assert_int_equal(bpfstream_stage_commit(&ss, prog, OUT), 0);
+	assert_lost(prog, 0, 0, 0, 0);
+	bpfstream_discard(stream_of(state));
+}
+
 /* ---- memory ---- */
 
 static void without_a_page_every_writer_says_so_and_counts(void **state)
@@ -599,6 +712,24 @@ static void a_group_may_be_committed_again_after_an_error(void **state)
 	assert_int_equal(bpfstream_stage_commit(&ss, prog, OUT), 0);
 	assert_lost(prog, 1, 0, 1, 7);
 	assert_reads(stream_of(state), "a group");
+}
+
+static void each_line_of_a_refused_group_is_a_message_lost(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	struct bpfstream_stage ss;
+
+	assert_int_equal(put_write(prog, OUT, FIXTURE_CAPACITY - 1), 0);
+	bpfstream_stage_init(&ss);
+	assert_int_equal(bpfstream_stage_printf(&ss, "one"), 0);
+	assert_int_equal(bpfstream_stage_printf(&ss, "%s", ""), 0);
+	assert_int_equal(bpfstream_stage_printf(&ss, "%s %d", "two", 2), 0);
+	assert_int_equal(bpfstream_stage_printf(&ss, "%5d", 3), 0);
+	assert_int_equal(bpfstream_stage_commit(&ss, prog, OUT), -ENOSPC);
+	assert_lost(prog, 3, 0, 0, 3 + 5 + 5);
+	bpfstream_discard(stream_of(state));
+	assert_int_equal(bpfstream_stage_commit(&ss, prog, OUT), 0);
+	assert_reads(stream_of(state), "onetwo 2    3");
 }
 
 static void a_group_that_is_given_up_leaves_nothing(void **state)
@@ -877,12 +1008,16 @@ int main(void)
 		TEST(a_width_beyond_the_capacity_costs_no_page),
 		TEST(a_string_beyond_the_capacity_costs_no_more_than_the_capacity),
 		TEST(a_full_stream_refuses_without_a_page),
+		TEST(a_page_may_end_anywhere_in_a_print),
+		TEST(without_another_page_what_fits_the_rest_of_one_is_accepted),
+		TEST(an_empty_message_with_a_page_at_hand_is_none_either),
 		TEST(without_a_page_every_writer_says_so_and_counts),
 		TEST(a_page_that_fails_in_the_middle_costs_the_message_alone),
 		cmocka_unit_test(a_page_budget_is_kept_to_the_page),
 		cmocka_unit_test(the_default_budget_is_enough_for_messages_of_any_length),
 		TEST(a_group_appears_at_once_and_whole),
 		TEST(a_group_may_be_committed_again_after_an_error),
+		TEST(each_line_of_a_refused_group_is_a_message_lost),
 		TEST(a_group_that_is_given_up_leaves_nothing),
 		TEST(no_group_is_refused_everywhere),
 		cmocka_unit_test(a_group_longer_than_any_program_holds_is_refused_line_by_line),
