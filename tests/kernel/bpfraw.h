@@ -196,8 +196,8 @@ static inline void bpfraw_emit(struct bpfraw_code *c, uint32_t code, uint8_t dst
 {
 	struct bpf_insn insn = { .code = (uint8_t)code, .off = (int16_t)off, .imm = imm };
 
-	insn.dst_reg = dst & 15;
-	insn.src_reg = src & 15;
+	insn.dst_reg = dst & 15u;
+	insn.src_reg = src & 15u;
 	if (c->len == BPFRAW_MAX_INSNS) {
 		fputs("bpfraw: a program of too many instructions\n", stderr);
 		exit(2);
