@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Usage: boot.sh KERNEL INITRD CPUS MEMORY LOG [COMMAND-LINE...] - run it in QEMU.
+#
+# KERNEL is a vmlinux (of a kernel with PVH) or a bzImage. The first serial line is the kernel's
+# console and goes to LOG.console, the second is the programs' and goes to LOG.out, so that neither
+# cuts the other's lines. The guest ends by rebooting, or dies of a panic: both end QEMU. LIMIT in
+# the environment is the time it may take, in seconds; running out of it is the only failure of this
+# script. No KVM: the guest is emulated everywhere alike.
+set -u
+kernel=$1 initrd=$2 cpus=$3 memory=$4 log=$5
+shift 5
+exec timeout -k 5 "${LIMIT:-600}" nice -n 19 qemu-system-x86_64 -nodefaults -no-user-config \
+	-no-reboot -display none -machine pc -accel tcg,thread=multi -cpu max \
+	-smp "$cpus,sockets=$cpus,cores=1,threads=1" -m "$memory" \
+	-serial "file:$log.console" -serial "file:$log.out" -kernel "$kernel" -initrd "$initrd" \
+	-append "console=ttyS0 panic=-1 nokaslr $*" </dev/null
