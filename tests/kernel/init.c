@@ -2,7 +2,8 @@
 /*
  * The guest's first process (static): mounts what programs want, runs each program that the kernel's
  * command line names as run=/path,argument,..., one after the other, lets kmemleak look if the
- * kernel has it, and reboots, which ends QEMU.
+ * kernel has it, and reboots, which ends QEMU. A program that takes longer than limit=SECONDS (600) is
+ * killed. Before a program's turn, put=/file,text writes to a file.
  *
  * All output goes to the second serial line. Around a program's own stands
  *	@run /path,argument,...
@@ -34,6 +35,7 @@ static void mount_all(void)
 		{ "devtmpfs", "/dev" }, { "proc", "/proc" }, { "sysfs", "/sys" }, { "tmpfs", "/tmp" },
 		{ "tmpfs", "/run" }, { "debugfs", "/sys/kernel/debug" },
 		{ "tracefs", "/sys/kernel/tracing" }, { "bpf", "/sys/fs/bpf" },
+		{ "cgroup2", "/sys/fs/cgroup" },
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -75,12 +77,19 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void run(char *words)
+static pid_t child;
+
+static void too_late(int signo)
+{
+	(void)signo;
+	kill(-child, SIGKILL);
+}
+
+static void run(char *words, unsigned int limit)
 {
 	char *args[MAX_ARGS + 1] = {}, *rest = words;
 	double start = now();
 	int count = 0, status = 0;
-	pid_t child;
 
 	printf("@run %s\n", words);
 	tell_kernel(words);
@@ -94,12 +103,24 @@ static void run(char *words)
 		printf("%s: %s\n", args[0], strerror(errno));
 		_exit(127);
 	}
-	/* everybody's orphans are ours: wait for the right one */
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	alarm(limit);
+	/* SIGALRM restarts it */
+	waitpid(child, &status, 0);
+	alarm(0);
 	printf("\n@exit %d %.1f\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
 	       now() - start);
 	fflush(stdout);
+}
+
+static void put(char *words)
+{
+	char *path = strsep(&words, ",");
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || !words || write(fd, words, strlen(words)) < 0)
+		printf("@put %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Objects younger than some seconds are no leaks to it, and the first scan only counts. */
@@ -128,6 +149,7 @@ int main(void)
 {
 	static char line[4096];
 	char *rest = line, *word;
+	unsigned int limit = 600;
 	int fd;
 
 	mount_all();
@@ -135,12 +157,18 @@ int main(void)
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/tmp", 1);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGALRM, too_late);
 	fd = open("/proc/cmdline", O_RDONLY);
 	if (fd >= 0 && read(fd, line, sizeof(line) - 1) > 0)
 		close(fd);
-	while ((word = strsep(&rest, " \n")))
-		if (strncmp(word, "run=", 4) == 0)
-			run(word + 4);
+	while ((word = strsep(&rest, " \n"))) {
+		if (strncmp(word, "limit=", 6) == 0)
+			limit = (unsigned int)atoi(word + 6);
+		else if (strncmp(word, "put=", 4) == 0)
+			put(word + 4);
+		else if (strncmp(word, "run=", 4) == 0)
+			run(word + 4, limit);
+	}
 	look_for_leaks();
 	printf("@done\n");
 	fflush(stdout);

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the guests said.
+
+usage: report.py --line LOG               one line about a boot
+       report.py --only-failed TEST LOG   succeed if TEST, and nothing else, failed in it
+       report.py --table DIR              all boots of DIR, and the closing line
+
+A boot is LOG.meta (name=, cpus=, status=, seconds=, expect=, retry=), LOG.console (the kernel's) and
+LOG.out (the programs', as init.c marks them). What a boot is expected to have and does not is a
+failure, so a guest that dies early cannot pass.
+"""
+import pathlib
+import re
+import sys
+
+# upstream's own subtests, and stream_syscall, which has none
+STREAM_TESTS = {"7.3": 23, "7.2": 20}
+RACY = "stream_success/stream_arena_callback_fault"
+COMPLAINT = re.compile(r"WARNING: |BUG: |KASAN: |UBSAN: |INFO: (?:task|trying|rcu|lockdep)|rcu: INFO:|\bOops\b|"
+                       r"general protection fault|Kernel panic|possible (?:circular|recursive|irq)")
+RACE = "BUG: KCSAN: "
+
+
+class Row:
+    """One line of the table."""
+
+    def __init__(self, suite):
+        self.suite, self.passed, self.failed, self.skipped, self.seconds = suite, 0, 0, 0, 0.0
+        self.notes = []
+
+    def fail(self, note):
+        self.failed += 1
+        self.notes.append(note)
+
+    def text(self):
+        parts = [f"{self.passed} passed"]
+        if self.failed:
+            parts.append(f"{self.failed} FAILED")
+        if self.skipped:
+            parts.append(f"{self.skipped} skipped")
+        return f"{self.suite} {', '.join(parts)}"
+
+
+class Boot:
+    def __init__(self, log):
+        self.log = log
+        self.name = log.name
+        meta = [line.split("=", 1) for line in self.lines("meta")]
+        self.meta = dict(meta)
+        self.cpus = self.meta.get("cpus", "?")
+        self.expect = self.meta.get("expect", "").split(",")
+        self.retries = sum(key == "retry" for key, _ in meta)
+        self.console = [re.sub(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ?", "", line) for line in self.lines("console")]
+        self.out = self.lines("out")
+        self.rows, self.remarks = [], []
+        if "selftests" in self.expect:
+            self.selftests()
+        if "kunit" in self.expect:
+            self.kunit()
+        if "oracle" in self.expect:
+            self.oracle()
+        self.complaints()
+
+    def lines(self, kind):
+        path = self.log.with_name(f"{self.log.name}.{kind}")
+        return path.read_text(errors="replace").replace("\r", "").splitlines() if path.exists() else []
+
+    def program(self, path):
+        """What a program printed, its exit status and seconds; the latter None if it did not end."""
+        text, inside = [], False
+        for line in self.out:
+            if line.startswith("@run "):
+                inside = line[5:].split(",")[0] == path
+            elif inside and line.startswith("@exit "):
+                _, status, seconds = line.split()
+                return text, int(status), float(seconds)
+            elif inside:
+                text.append(line)
+        return text, None, 0.0
+
+    def selftests(self):
+        text, status, seconds = self.program("/bin/test_progs")
+        results = {}
+        for line in text:
+            found = re.match(r"#\d+(?:/\d+)?\s+(\S.*?):(OK|FAIL|SKIP)\b", line)
+            if found:
+                results[found[1]] = found[2]
+        if self.retries and self.retried():
+            results[RACY] = results["stream_success"] = "OK"
+            self.remarks.append(f"{RACY} was late, and passed in boot {self.retries} of its own")
+        leaves = {name: result for name, result in results.items()
+                  if not any(other.startswith(name + "/") for other in results)}
+        stream, other = Row("selftests: stream"), Row("selftests: others")
+        stream.seconds = seconds
+        for name, result in leaves.items():
+            row = stream if name.startswith("stream_") else other
+            if result == "OK":
+                row.passed += 1
+            elif result == "SKIP" and row is other:
+                row.skipped += 1
+                row.notes.append(f"{name}: skipped")
+            else:
+                row.fail(f"{name}: {result}")
+        least = STREAM_TESTS.get(self.name.split("-")[0], 1)
+        if len([name for name in leaves if name.startswith("stream_")]) < least:
+            stream.fail(f"fewer than {least} stream tests ran")
+        if status is None:
+            stream.fail("test_progs did not end")
+        self.rows += [stream, other] if other.passed + other.failed + other.skipped else [stream]
+
+    def retried(self):
+        text = self.lines(f"retry{self.retries}.out")
+        return any(re.match(rf"#\S+\s+{RACY}:OK", line) for line in text)
+
+    def kunit(self):
+        row = Row("KUnit")
+        groups, results = set(), []
+        for line in self.console:
+            found = re.match(r" *# Subtest: (\S+)", line)
+            if found:
+                groups.add(found[1])
+            found = re.match(r" *(ok|not ok) \d+ ([^#]*?)(?: *# *(SKIP)?.*)?$", line)
+            if found:
+                results.append((found[2].strip(), "SKIP" if found[3] else found[1]))
+        for group in groups - {name for name, _ in results}:
+            row.fail(f"KUnit: {group} did not end")
+        for name, result in results:
+            if name in groups and result != "SKIP":
+                continue
+            if result == "ok":
+                row.passed += 1
+            elif result == "SKIP":
+                row.skipped += 1
+                row.notes.append(f"KUnit: {name}: skipped")
+            else:
+                row.fail(f"KUnit: {name}: failed")
+        if not row.passed + row.failed + row.skipped:
+            row.fail("KUnit did not run")
+        self.rows.append(row)
+
+    def oracle(self):
+        row = Row("oracle")
+        text, status, row.seconds = self.program("/bin/oracle")
+        for line in text:
+            found = re.match(r"(ok|not ok)\b *\d* *-? *(.*)", line)
+            if not found:
+                continue
+            if "# SKIP" in line:
+                row.skipped += 1
+                row.notes.append(f"oracle: {found[2]}")
+            elif found[1] == "ok":
+                row.passed += 1
+            else:
+                row.fail(f"oracle: {found[2]}")
+        if status is None:
+            row.fail("oracle did not end")
+        elif status:
+            row.fail(f"oracle exited with {status}")
+        self.rows.append(row)
+
+    def complaints(self):
+        """A row for the kernel's log: what it complained of is a failure."""
+        row = Row("kernel log")
+        row.seconds = float(self.meta.get("seconds", 0))
+        symbols = self.log.with_name(self.meta.get("name", "") + ".symbols")
+        ours = set(symbols.read_text().split()) if symbols.exists() else set()
+        elsewhere = 0
+        for at, line in enumerate(self.console):
+            if not COMPLAINT.search(line):
+                continue
+            block = self.console[at:at + 60]
+            ends = [i for i, text in enumerate(block) if i and text.startswith("=====")]
+            block = block[:ends[0]] if ends else block
+            if RACE in line and not ours & set(re.findall(r"[A-Za-z_]\w+", "\n".join(block))):
+                elsewhere += 1
+                continue
+            row.fail(f"the kernel's log: {line.strip()}")
+        if elsewhere:
+            self.remarks.append(f"{elsewhere} data races in other parts of the kernel, none with ours")
+        leaks = [i for i, line in enumerate(self.out) if line.startswith("unreferenced object")]
+        for at in leaks:
+            block = "\n".join(self.out[at:at + 30]).split("unreferenced object")[1]
+            frames = set(re.findall(r"[A-Za-z_]\w+", block))
+            if ours & frames:
+                row.fail(f"not freed: {' '.join(sorted(ours & frames))}")
+            else:
+                self.remarks.append(f"not freed, not ours: {self.out[at]}")
+        if "@done" not in self.out:
+            row.fail("the guest died" if self.meta.get("status") == "0" else "the guest ran out of time")
+        if not row.failed:
+            row.passed = 1
+        self.rows.append(row)
+
+    def failed(self):
+        return [note for row in self.rows for note in row.notes if row.failed]
+
+
+def table(directory):
+    logs = sorted(path.with_suffix("") for path in directory.glob("*.meta"))
+    logs.sort(key=lambda log: log.with_name(log.name + ".meta").stat().st_mtime)
+    boots = [Boot(log) for log in logs]
+    steps = directory / "failed.log"
+    broken = steps.read_text().splitlines() if steps.exists() else []
+    passed, failed, skipped = 0, len(broken), 0
+    width = max([len(boot.meta["name"]) for boot in boots], default=8)
+    print(f"\n{'kernel':{width}}  {'suite':18} CPUs  passed  failed  skipped  seconds")
+    for boot in boots:
+        for row in boot.rows:
+            print(f"{boot.meta['name']:{width}}  {row.suite:18} {boot.cpus:>4}  {row.passed:6}  {row.failed:6}"
+                  f"  {row.skipped:7}  {row.seconds:7.1f}")
+            passed, failed, skipped = passed + row.passed, failed + row.failed, skipped + row.skipped
+    print()
+    for boot in boots:
+        for note in [note for row in boot.rows for note in row.notes] + boot.remarks:
+            print(f"{boot.name}: {note}")
+    for step in broken:
+        print(f"{step}: failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+def main(words):
+    if len(words) == 2 and words[0] == "--table":
+        return table(pathlib.Path(words[1]))
+    if len(words) == 2 and words[0] == "--line":
+        boot = Boot(pathlib.Path(words[1]))
+        print(f"{boot.meta['name']}, {boot.cpus} CPUs: {'; '.join(row.text() for row in boot.rows)}"
+              f" ({boot.meta['seconds']} s)")
+        return 0
+    if len(words) == 3 and words[0] == "--only-failed":
+        failed = Boot(pathlib.Path(words[2])).failed()
+        return 0 if [note for note in failed if "skipped" not in note] == [f"{words[1]}: FAIL"] else 1
+    sys.exit(__doc__.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
