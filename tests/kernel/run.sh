@@ -84,7 +84,7 @@ kernel() {	# NAME TREE FRAGMENT...: build one, unless it is built
 boot() {
 	local name=$1 vmlinux=$2 cpus=$3 memory=$4 expect=$5 began=$SECONDS log=$logs/$1-$3cpu status racy try
 	shift 5
-	LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$logs/$name.initrd" "$cpus" "$memory" "$log" loglevel=5 "$@"
+	LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$logs/$name.initrd" "$cpus" "$memory" "$log" loglevel=7 "$@"
 	status=$?
 	printf '%s\n' "name=$name" "cpus=$cpus" "status=$status" "seconds=$((SECONDS - began))" \
 		"expect=$expect" >"$log.meta"
@@ -94,7 +94,7 @@ boot() {
 	for try in 1 2 3; do
 		python3 -B "$here/report.py" --only-failed "$racy" "$log" || break
 		LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$logs/$name.initrd" "$cpus" "$memory" "$log.retry$try" \
-			loglevel=5 "run=/bin/test_progs,-t,$racy"
+			loglevel=7 "run=/bin/test_progs,-t,$racy"
 		echo "retry=$try" >>"$log.meta"
 	done
 	say "$(python3 -B "$here/report.py" --line "$log")"
