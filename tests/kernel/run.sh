@@ -17,7 +17,9 @@ cache=${BPFSTREAM_CACHE:-/var/cache/bpfstream}
 mkdir -p "$cache" 2>/dev/null
 [ -w "$cache" ] || cache=${XDG_CACHE_HOME:-$HOME/.cache}/bpfstream
 export BPFSTREAM_CACHE=$cache
-logs=$(mkdir -p "${BPFSTREAM_BUILD:-build}/kernel-test" && readlink -f "${BPFSTREAM_BUILD:-build}/kernel-test")
+logs=${BPFSTREAM_BUILD:-build}/kernel-test
+mkdir -p "$cache"/{tree,build} "$logs" || exit 1
+logs=$(readlink -f "$logs")
 start=$SECONDS
 
 quick='' stock='' wanted=()
@@ -36,7 +38,6 @@ kind=port
 [ -z "$stock" ] || kind=stock
 
 rm -f "$logs"/*.{log,console,out,meta,symbols}
-mkdir -p "$cache/tree" "$cache/build"
 exec 9>>"$cache/lock"		# one run builds or copies at a time
 say() { printf '[%5d s] %s\n' $((SECONDS - start)) "$*"; }
 failed_step() {	# NAME: note for the table that a step failed
