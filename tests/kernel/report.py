@@ -6,12 +6,13 @@ usage: report.py --line LOG               one line about a boot
        report.py --only-failed TEST LOG   succeed if TEST, and nothing else, failed in it
        report.py --table DIR              all boots of DIR, and the closing line
 
-A boot is LOG.meta (name=, cpus=, status=, seconds=, expect=, retry=), LOG.console (the kernel's) and
+A boot is LOG.meta (name=, cpus=, status=, seconds=, expect=, stock=, retry=), LOG.console (the kernel's) and
 LOG.out (the programs', as init.c marks them). What a boot is expected to have and does not is a
 failure, so a guest that dies early cannot pass.
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 # upstream's own subtests, and stream_syscall, which has none
@@ -20,6 +21,7 @@ RACY = "stream_success/stream_arena_callback_fault"
 COMPLAINT = re.compile(r"WARNING: |BUG: |KASAN: |UBSAN: |INFO: (?:task|trying|rcu|lockdep)|rcu: INFO:|\bOops\b|"
                        r"general protection fault|Kernel panic|possible (?:circular|recursive|irq)")
 RACE = "BUG: KCSAN: "
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Row:
@@ -60,6 +62,8 @@ class Boot:
             self.kunit()
         if "oracle" in self.expect:
             self.oracle()
+        if "storm" in self.expect:
+            self.storm()
         self.complaints()
 
     def lines(self, kind):
@@ -140,23 +144,30 @@ class Boot:
         self.rows.append(row)
 
     def oracle(self):
+        """Its answers beside those of the distribution's kernel."""
         row = Row("oracle")
-        text, status, row.seconds = self.program("/bin/oracle")
-        for line in text:
-            found = re.match(r"(ok|not ok)\b *\d* *-? *(.*)", line)
-            if not found:
-                continue
-            if "# SKIP" in line:
-                row.skipped += 1
-                row.notes.append(f"oracle: {found[2]}")
-            elif found[1] == "ok":
-                row.passed += 1
-            else:
-                row.fail(f"oracle: {found[2]}")
-        if status is None:
-            row.fail("oracle did not end")
-        elif status:
-            row.fail(f"oracle exited with {status}")
+        _, status, row.seconds = self.program("/bin/oracle")
+        stock = self.log.with_name(self.meta.get("stock", "") + ".out")
+        compare = subprocess.run([sys.executable, "-B", HERE / "oracle-report.py", stock, self.log.with_name(self.name + ".out")],
+                                 capture_output=True, text=True, errors="replace", check=False)
+        self.log.with_name(self.name + ".oracle").write_text(compare.stdout + compare.stderr)
+        counts = re.findall(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", compare.stdout, re.M)
+        if counts:
+            self.remarks.append(f"oracle: what the two kernels answered is in {self.name}.oracle")
+            row.passed, row.failed, row.skipped = map(int, counts[-1])
+        else:
+            row.fail(f"oracle-report.py: {(compare.stderr.strip() or 'no verdict').splitlines()[-1]}")
+        if status != 0:
+            row.fail("oracle did not end" if status is None else f"oracle exited with {status}")
+        self.rows.append(row)
+
+    def storm(self):
+        row = Row("storm")
+        text, status, row.seconds = self.program("/bin/storm")
+        row.passed = status == 0
+        if status != 0:
+            row.fail("storm did not end" if status is None else f"storm exited with {status}")
+            row.notes += [line for line in text if line.startswith("STORM")][-5:]
         self.rows.append(row)
 
     def complaints(self):
@@ -166,10 +177,15 @@ class Boot:
         symbols = self.log.with_name(self.meta.get("name", "") + ".symbols")
         ours = set(symbols.read_text().split()) if symbols.exists() else set()
         elsewhere = 0
-        for at, line in enumerate(self.console):
+        # the oracle turns the console off, and prints what it reads of the log; a plain warning there is an
+        # answer of the kernel's, compared as such
+        said = [line[7:] for line in self.out
+                if line.startswith("KERNEL ") and not re.match(r"KERNEL WARNING: (CPU|\S+:\d+ at )", line)]
+        log = self.console + said
+        for at, line in enumerate(log):
             if not COMPLAINT.search(line):
                 continue
-            block = self.console[at:at + 60]
+            block = log[at:at + 60]
             ends = [i for i, text in enumerate(block) if i and text.startswith("=====")]
             block = block[:ends[0]] if ends else block
             if RACE in line and not ours & set(re.findall(r"[A-Za-z_]\w+", "\n".join(block))):
@@ -200,22 +216,32 @@ def table(directory):
     logs = sorted(path.with_suffix("") for path in directory.glob("*.meta"))
     logs.sort(key=lambda log: log.with_name(log.name + ".meta").stat().st_mtime)
     boots = [Boot(log) for log in logs]
-    steps = directory / "failed.log"
-    broken = steps.read_text().splitlines() if steps.exists() else []
-    passed, failed, skipped = 0, len(broken), 0
-    width = max([len(boot.meta["name"]) for boot in boots], default=8)
-    print(f"\n{'kernel':{width}}  {'suite':18} CPUs  passed  failed  skipped  seconds")
+    steps = [line.split("\t") for line in (directory / "steps").read_text().splitlines()]
+    passed, failed, skipped = 0, 0, 0
+    notes = [f"{name}: {suite} failed" for name, suite, status, _ in steps if status != "0"]
+    width = max([len(boot.meta["name"]) for boot in boots] + [len(step[0]) for step in steps], default=8)
+
+    def show(name, suite, cpus, *counts):
+        print(f"{name:{width}}  {suite:18} {cpus:>4}  {counts[0]:>6}  {counts[1]:>6}  {counts[2]:>7}  {counts[3]:>7}")
+
+    print()
+    show("kernel", "suite", "CPUs", "passed", "failed", "skipped", "seconds")
+    for name, suite, status, seconds in steps:
+        done = int(status == "0")
+        # a step that only prepares is no test; that it failed is a failure all the same
+        counts = done if suite == "installer" else 0, 1 - done, 0
+        if suite in ("installer", "build") or not done:
+            show(name, suite, "", *(counts if any(counts) else ("", "", "")), seconds)
+        passed, failed = passed + counts[0], failed + counts[1]
     for boot in boots:
         for row in boot.rows:
-            print(f"{boot.meta['name']:{width}}  {row.suite:18} {boot.cpus:>4}  {row.passed:6}  {row.failed:6}"
-                  f"  {row.skipped:7}  {row.seconds:7.1f}")
+            show(boot.meta["name"], row.suite, boot.cpus, row.passed, row.failed, row.skipped, f"{row.seconds:.1f}")
             passed, failed, skipped = passed + row.passed, failed + row.failed, skipped + row.skipped
     print()
     for boot in boots:
         for note in [note for row in boot.rows for note in row.notes] + boot.remarks:
             print(f"{boot.name}: {note}")
-    for step in broken:
-        print(f"{step}: failed")
+    print(*notes, sep="\n", end="\n" if notes else "")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
 

@@ -37,19 +37,23 @@ done
 kind=port
 [ -z "$stock" ] || kind=stock
 
-rm -f "$logs"/*.{log,console,out,meta,symbols}
+rm -f "$logs"/*.{log,console,out,meta,symbols,initrd} "$logs"/{oracle,storm,steps}
 exec 9>>"$cache/lock"		# one run builds or copies at a time
 say() { printf '[%5d s] %s\n' $((SECONDS - start)) "$*"; }
-failed_step() {	# NAME: note for the table that a step failed
-	say "$1: FAILED"
-	printf 'step %s\n' "$1" >>"$logs/failed.log"
-	return 1
+# step NAME SUITE COMMAND...: one that is a line in the table. Its output is kept, and shown if it fails.
+step() {
+	local name=$1 suite=$2 began=$SECONDS status=0 words=(done FAILED)
+	shift 2
+	"$@" >"$logs/$name-$suite.log" 2>&1 9>&- || status=1
+	printf '%s\t%s\t%d\t%d\n' "$name" "$suite" $status $((SECONDS - began)) >>"$logs/steps"
+	[ $status = 0 ] || tail -n 30 "$logs/$name-$suite.log"
+	say "$name: $suite ${words[status]}, $((SECONDS - began)) s"
+	return $status
 }
 
 # copy SOURCE TREE: hard links, so it takes seconds and no space; what is installed replaces them.
-# Files that come out as they were last time keep their dates, so make does not build them again.
 copy() {
-	local source=$1 tree=$2 entry file
+	local source=$1 tree=$2 entry
 	rm -rf "$tree.old"
 	[ ! -e "$tree" ] || mv "$tree" "$tree.old"
 	mkdir -p "$tree"
@@ -60,105 +64,117 @@ copy() {
 		echo "$source was built in: make mrproper there first" >&2
 		return 1
 	fi
-	[ "$kind" = port ] || { rm -rf "$tree.old"; return 0; }
 	touch "$tree.date"
-	bash "$here/port.sh" "$root" "$source" "$tree" || return 1
-	[ -d "$tree.old" ] || return 0
-	while read -r file; do
-		! cmp -s "$tree/$file" "$tree.old/$file" || touch -r "$tree.old/$file" "$tree/$file"
-	done < <(cd "$tree" && find include kernel -type f -newer "$tree.date")
+}
+
+# What comes out as it was last time keeps its date, so make does not build it again.
+keep_dates() {	# TREE
+	local tree=$1 file
+	if [ -d "$tree.old" ]; then
+		while read -r file; do
+			! cmp -s "$tree/$file" "$tree.old/$file" || touch -r "$tree.old/$file" "$tree/$file"
+		done < <(cd "$tree" && find include kernel -type f -newer "$tree.date")
+	fi
 	rm -rf "$tree.old"
 }
 
-kernel() {	# NAME TREE FRAGMENT...: build one, unless it is built
-	local name=$1 tree=$2 began=$SECONDS
-	shift 2
-	[ ! -e "$tree/kernel/bpf/bpfstream/kunit.c" ] || set -- "$@" kunit
-	bash "$here/build.sh" "$tree" "$cache/build/$name" "$@" >"$logs/$name-build.log" 2>&1 ||
-		{ tail -n 30 "$logs/$name-build.log"; failed_step "$name: build"; return 1; }
+has_kunit() { [ -e "$tree/kernel/bpf/bpfstream/kunit.c" ]; }
+
+kernel() {	# NAME FRAGMENT...: build one, unless it is built
+	local name=$1
+	shift
+	! has_kunit || set -- "$@" kunit
+	step "$name" build bash "$here/build.sh" "$tree" "$cache/build/$name" "$@" || return 1
 	nm "$cache/build/$name"/kernel/bpf/{stream.o,bpfstream/*.o} 2>/dev/null |
 		awk '$2 ~ /[tT]/ { print $3 }' | sort -u >"$logs/$name.symbols"
-	say "$name: built in $((SECONDS - began)) s"
 }
 
 # boot NAME VMLINUX CPUS MEMORY EXPECT COMMAND-LINE...: run it, and say how it went
 boot() {
-	local name=$1 vmlinux=$2 cpus=$3 memory=$4 expect=$5 began=$SECONDS log=$logs/$1-$3cpu status racy try
+	local name=$1 vmlinux=$2 cpus=$3 memory=$4 expect=$5 began=$SECONDS log=$logs/$1-$3cpu status try
+	# reads right after it started a timer, which may be late, on any kernel; it gets three boots of its
+	# own if nothing else failed
+	local racy=stream_success/stream_arena_callback_fault
 	shift 5
-	LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$logs/$name.initrd" "$cpus" "$memory" "$log" loglevel=7 "$@"
+	LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$initrd" "$cpus" "$memory" "$log" loglevel=7 "$@"
 	status=$?
 	printf '%s\n' "name=$name" "cpus=$cpus" "status=$status" "seconds=$((SECONDS - began))" \
-		"expect=$expect" >"$log.meta"
-	# The one test that reads right after it started a timer: it may be late, on any kernel. It gets
-	# three boots of its own, if nothing else failed.
-	racy=stream_success/stream_arena_callback_fault
+		"expect=$expect" "stock=$distribution" >"$log.meta"
 	for try in 1 2 3; do
 		python3 -B "$here/report.py" --only-failed "$racy" "$log" || break
-		LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$logs/$name.initrd" "$cpus" "$memory" "$log.retry$try" \
+		LIMIT=$limit bash "$here/boot.sh" "$vmlinux" "$initrd" "$cpus" "$memory" "$log.retry$try" \
 			loglevel=7 "run=/bin/test_progs,-t,$racy"
 		echo "retry=$try" >>"$log.meta"
 	done
 	say "$(python3 -B "$here/report.py" --line "$log")"
 }
 
+# The guest programs that there are besides test_progs, as initramfs.sh takes them
+guests() {
+	local program files=(/bin/test_progs="$selftest/test_progs")
+	for program in oracle storm; do
+		[ -e "$here/$program.c" ] || continue
+		gcc -std=gnu11 -O2 -Wall -static -pthread "$here/$program.c" -o "$logs/$program" || return 1
+		files+=("/bin/$program=$logs/$program")
+	done
+	bash "$here/initramfs.sh" "$tree" "$initrd" "${files[@]}"
+}
+
 test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
-	local what=$1 source name tree build programs=() run=() cpus=(1 2 4) expect variant distribution=''
+	local what=$1 version name variant n cpus=(1 2 4) distribution=''
 	case "$what" in
 	/*)	source=$what name=kdir-$(echo "$what" | sha256sum | cut -c1-8)-$kind ;;
-	*)	source=$(bash "$here/source.sh" tree "$what" 2>"$logs/$what-source.log") ||
-			{ cat "$logs/$what-source.log"; failed_step "$what: source"; return 1; }
-		name=$what-$kind ;;
+	*)	name=$what-$kind
+		step "$name" source bash "$here/source.sh" tree "$what" || return 1
+		source=$(tail -n 1 "$logs/$name-source.log") ;;
 	esac
-	say "$name: Linux $(make -s -C "$source" kernelversion), from $source"
-	tree=$cache/tree/$name
-	flock 9
-	copy "$source" "$tree" >"$logs/$name-copy.log" 2>&1 ||
-		{ cat "$logs/$name-copy.log"; failed_step "$name: copy and install"; return 1; }
-	say "$name: copied$([ "$kind" = stock ] || echo ', the port installed')"
-	kernel "$name-plain" "$tree" || return 1
-	build=$cache/build/$name-plain
-	bash "$here/selftest.sh" "$tree" "$build/vmlinux" "$cache/build/$name-selftest" >"$logs/$name-selftest.log" 2>&1 ||
-		{ tail -n 30 "$logs/$name-selftest.log"; failed_step "$name: selftests' build"; return 1; }
-	flock -u 9
-	say "$name: selftests built"
+	version=$(make -s -C "$source" kernelversion) || return 1
+	say "$name: Linux $version, from $source"
+	tree=$cache/tree/$name initrd=$logs/$name.initrd selftest=$cache/build/$name-selftest
 
-	programs=(/bin/test_progs="$cache/build/$name-selftest/test_progs")
-	run=(run=/bin/test_progs,-t,stream,-t,verifier_kfunc_perfmon,-t,xdp_context_test_run)
-	expect=selftests,$([ -e "$tree/kernel/bpf/bpfstream/kunit.c" ] && echo kunit)
-	if [ -z "$quick" ] && [ -e "$here/oracle.c" ]; then
-		gcc -std=gnu11 -O2 -Wall -static -pthread "$here/oracle.c" -o "$logs/oracle" >"$logs/oracle.log" 2>&1 ||
-			{ cat "$logs/oracle.log"; failed_step "oracle: build"; return 1; }
-		programs+=(/bin/oracle="$logs/oracle")
+	flock 9
+	step "$name" copy copy "$source" "$tree" || return 1
+	[ "$kind" = stock ] || step "$name" installer bash "$here/port.sh" "$root" "$source" "$tree" || return 1
+	keep_dates "$tree"
+	kernel "$name-plain" || return 1
+	step "$name" selftests bash "$here/selftest.sh" "$tree" "$cache/build/$name-plain/vmlinux" "$selftest" || return 1
+	flock -u 9
+	step "$name" guests guests || return 1
+
+	local run=("run=/bin/test_progs,-t,stream,-t,verifier_kfunc_perfmon,-t,xdp_context_test_run")
+	local expect=selftests
+	! has_kunit || expect+=,kunit
+	limit=300
+	if [ -n "$quick" ]; then
+		boot "$name-plain" "$cache/build/$name-plain/vmlinux" 2 1G "$expect" "${run[@]}"
+		return
+	fi
+	if [ -e "$logs/oracle" ]; then
+		# the column to compare with: the distribution's kernel of the same version, or nearly
+		[[ "$what" != /* ]] || what=$(echo "$version" | cut -d. -f1-2)
+		step "$name" distribution bash "$here/source.sh" kernel "$what" || return 1
+		boot "$what-distribution" "$(tail -n 1 "$logs/$name-distribution.log")" 2 1G asked run=/bin/oracle
+		distribution=$what-distribution-2cpu
 		run+=(run=/bin/oracle)
 		expect+=,oracle
 	fi
-	initrd() { bash "$here/initramfs.sh" "$tree" "$logs/$1.initrd" "${programs[@]}" || failed_step "$1: initramfs"; }
-	initrd "$name-plain" || return 1
-	[ -z "$quick" ] || cpus=(2)
-	limit=300
-	for n in "${cpus[@]}"; do
-		boot "$name-plain" "$build/vmlinux" "$n" 1G "$expect" "${run[@]}"
-	done
-	[ -z "$quick" ] || return 0
-
-	if [[ "$expect" == *oracle* && "$what" != /* ]]; then
-		distribution=$(bash "$here/source.sh" kernel "$what" 2>"$logs/$what-kernel.log") ||
-			failed_step "$what: the distribution's kernel"
-		if [ -n "$distribution" ]; then
-			cp "$logs/$name-plain.initrd" "$logs/$what-distribution.initrd"
-			boot "$what-distribution" "$distribution" 2 1G oracle run=/bin/oracle
-		fi
+	if [ -e "$logs/storm" ]; then
+		run+=("run=/bin/storm,5")
+		expect+=,storm
 	fi
+	for n in "${cpus[@]}"; do
+		boot "$name-plain" "$cache/build/$name-plain/vmlinux" "$n" 1G "$expect" "${run[@]}"
+	done
 	[ -z "$stock" ] || return 0
 
 	limit=1800
+	run=(limit=900 "${run[@]}")
 	for variant in debug kcsan rt; do
 		flock 9
-		kernel "$name-$variant" "$tree" "$variant"
-		status=$?
+		kernel "$name-$variant" "$variant"
+		n=$?
 		flock -u 9
-		[ $status = 0 ] || continue
-		cp "$logs/$name-plain.initrd" "$logs/$name-$variant.initrd"
+		[ $n = 0 ] || continue
 		for n in 2 4; do
 			# arenas are 4 GiB each, of which the address sanitizer shadows an eighth
 			boot "$name-$variant" "$cache/build/$name-$variant/vmlinux" "$n" 8G "$expect" "${run[@]}"
@@ -166,7 +182,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	done
 }
 
-: >"$logs/failed.log"
+: >"$logs/steps"
 for what in "${wanted[@]}"; do
 	test_tree "$what"
 done
