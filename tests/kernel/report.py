@@ -53,7 +53,11 @@ class Boot:
         self.cpus = self.meta.get("cpus", "?")
         self.expect = self.meta.get("expect", "").split(",")
         self.retries = sum(key == "retry" for key, _ in meta)
-        self.console = [re.sub(r"^\[ *\d+\.\d+\](?:\[[^]]*\])? ?", "", line) for line in self.lines("console")]
+        self.console, self.times = [], []
+        for line in self.lines("console"):
+            found = re.match(r"\[ *(\d+\.\d+)\](?:\[[^]]*\])? ?(.*)", line)
+            self.console.append(found[2] if found else line)
+            self.times.append(float(found[1]) if found else 0.0)
         self.out = self.lines("out")
         self.rows, self.remarks = [], []
         if "selftests" in self.expect:
@@ -106,7 +110,7 @@ class Boot:
                 row.notes.append(f"{name}: skipped")
             else:
                 row.fail(f"{name}: {result}")
-        least = STREAM_TESTS.get(self.name.split("-")[0], 1)
+        least = STREAM_TESTS.get(self.meta.get("name", "").split("-")[0], 1)
         if len([name for name in leaves if name.startswith("stream_")]) < least:
             stream.fail(f"fewer than {least} stream tests ran")
         if status is None:
@@ -119,14 +123,17 @@ class Boot:
 
     def kunit(self):
         row = Row("KUnit")
-        groups, results = set(), []
-        for line in self.console:
+        groups, results, times = set(), [], []
+        for line, time in zip(self.console, self.times):
             found = re.match(r" *# Subtest: (\S+)", line)
             if found:
                 groups.add(found[1])
+                times.append(time)
             found = re.match(r" *(ok|not ok) \d+ ([^#]*?)(?: *# *(SKIP)?.*)?$", line)
             if found:
                 results.append((found[2].strip(), "SKIP" if found[3] else found[1]))
+                times.append(time)
+        row.seconds = max(times, default=0) - min(times, default=0)
         for group in groups - {name for name, _ in results}:
             row.fail(f"KUnit: {group} did not end")
         for name, result in results:
