@@ -388,6 +388,69 @@ static inline long bpfraw_meminfo_kb(const char *key)
 	return kb;
 }
 
+/* ---- what the kernel complains of ---- */
+
+static inline int bpfraw_kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		perror("/dev/kmsg");
+	else
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static inline bool bpfraw_is_complaint(const char *s)
+{
+	static const char *const heads[] = { "WARNING:", "BUG:", "INFO:", "UBSAN:", "rcu: INFO:" };
+	size_t i;
+
+	/* An emulator is slow, and a stack dump in an NMI takes its time. */
+	if (!strncmp(s, "INFO: NMI handler", 17))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(heads); i++)
+		if (!strncmp(s, heads[i], strlen(heads[i])))
+			return true;
+	return false;
+}
+
+/*
+ * Read on in the kernel's log: complaints and what follows them are printed, as KERNEL lines. How
+ * many there were.
+ */
+static inline unsigned int bpfraw_complaints(int fd)
+{
+	static unsigned int to_print;
+	unsigned int found = 0;
+	char record[8192];
+	ssize_t n;
+
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		char *message;
+
+		if (n <= 0)
+			continue;	/* overwritten before we came to it */
+		record[n] = '\0';
+		message = strchr(record, ';');
+		if (!message)
+			continue;
+		message++;
+		message[strcspn(message, "\n")] = '\0';
+		if (bpfraw_is_complaint(message)) {
+			found++;
+			to_print = 60;
+		}
+		if (to_print) {
+			to_print--;
+			printf("KERNEL %s\n", message);
+		}
+	}
+	return found;
+}
+
+/* ---- losses ---- */
+
 /* What @prog_fd's streams have lost, by /proc/self/fdinfo; false where the kernel does not tell. */
 static inline bool bpfraw_lost(int prog_fd, uint32_t id, uint64_t *messages, uint64_t *bytes)
 {
