@@ -514,7 +514,7 @@ static void without_another_page_a_message_begins_in_what_is_left(void **state)
 		bpfstream_spot_open(&spot, &left);
 		fixture_fail_no_page();
 		assert_int_equal(bsp_fault.page_allocs - allocs, room < BPFSTREAM_SPOT_ROOM);
-		if (room < MIN_ELEM)
+		if (room < BPFSTREAM_MIN_ROOM)
 			assert_no_spot(&spot);
 		else
 			assert_spot_is_at(&spot, page, BSP_PAGE_SIZE - room);
