@@ -537,7 +537,7 @@ static void without_another_page_what_fits_the_rest_of_one_is_accepted(void **st
 
 	for (way = 0; way < WAYS; way++) {
 		for (r = 0; r < NR(rooms); r++) {
-			size_t most = rooms[r] < 32 ? 0 : rooms[r] - 8;
+			size_t most = rooms[r] < BPFSTREAM_MIN_ROOM ? 0 : rooms[r] - 8;
 			size_t len;
 
 			for (len = most ? most - 1 : 1; len <= most + 1; len++) {
