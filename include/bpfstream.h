@@ -57,9 +57,9 @@ struct bpfstream_prog;
  * @sz: sizeof(struct bpfstream_opts)
  * @capacity: bytes a stream may hold, exclusive: at most @capacity - 1 wait; 0 means 4 MiB
  * @page_budget: 4096-byte pages this program adds to the process's common pool; 0 means enough
- *	for both streams filled with messages of any length. A context exchanges a page that is full,
- *	or has 200 bytes left or less, for an empty one, so there must be one more page than contexts
- *	that print at a time
+ *	for both streams filled with messages of any length. A context exchanges a page that is
+ *	full, or has 200 bytes left or less, for an empty one, so there must be one more page than
+ *	contexts that print at a time
  * @flags: BPFSTREAM_LOST_LINES or 0
  * @name: shown by bpfstream_dump_all(); NULL for none; cut to 31 bytes
  */

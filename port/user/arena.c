@@ -59,7 +59,8 @@ static int allow(void *from, size_t bytes)
 
 static char *reserve(size_t bytes)
 {
-	void *mem = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *mem = mmap(NULL, bytes, PROT_NONE, flags, -1, 0);
 
 	return mem == MAP_FAILED ? NULL : mem;
 }

@@ -137,7 +137,7 @@ static inline bool bsp_ref_try_sub_release(bsp_ref_t *ref, u32 *old, u32 n)
 	bsp_note_release(ref);
 	ok = __atomic_compare_exchange_n(ref, old, *old - n, false, __ATOMIC_RELEASE,
 					 __ATOMIC_RELAXED);
-	if (!ok)	/* a load of its own: ThreadSanitizer takes no notice of a failure's order */
+	if (!ok)	/* a load of its own: ThreadSanitizer ignores the order of a failure */
 		*old = bsp_ref_read_acquire(ref);
 	return ok;
 }

@@ -39,9 +39,9 @@ void bsp_chunk_init(void);
 typedef unsigned int bsp_chunk_hit_t;
 
 /*
- * Copy a chunk; returns 0 if it has no @stop and no zero byte, else what bsp_chunk_index() takes for
- * the first one's place. Not the place itself: whoever goes on to the next chunk must not wait for
- * it, as a processor that guesses the branch need not.
+ * Copy a chunk; returns 0 if it has no @stop and no zero byte, else what bsp_chunk_index() takes
+ * for the first one's place. Not the place itself: whoever goes on to the next chunk must not wait
+ * for it, as a processor that guesses the branch need not.
  */
 static inline bsp_chunk_hit_t bsp_chunk_copy(char *to, const char *from, char stop)
 {

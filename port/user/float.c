@@ -117,7 +117,7 @@ struct big {
 };
 
 static_assert(sizeof(struct big) <= BSP_PAGE_SIZE, "a page holds any number");
-static_assert(-MIN_EXP <= 64 * (int)BIG_LIMBS, "the smallest number has a fraction of so many bits");
+static_assert(-MIN_EXP <= 64 * (int)BIG_LIMBS, "the smallest number's fraction has so many bits");
 
 static u32 power_of_ten(u32 exp)
 {

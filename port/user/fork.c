@@ -64,7 +64,8 @@ int bsp_fork_init(void)
 
 	if (wiped)
 		return 0;
-	page = mmap(NULL, BSP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, BSP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
 	if (page == MAP_FAILED)
 		return -ENOMEM;
 	bsp_note_own_memory(page, BSP_PAGE_SIZE);

@@ -21,7 +21,7 @@ struct bsp_run {
 	const char *str;
 };
 
-/* A pointer to a va_list parameter. Where the type is an array, the parameter is a pointer to it. */
+/* A pointer to a va_list parameter. If the type is an array, the parameter is a pointer to it. */
 #define bsp_pointer_to(ap) \
 	((va_list *)(__builtin_types_compatible_p(__typeof__(ap), va_list) ? \
 		     (void *)&(ap) : *(void **)&(ap)))

@@ -251,8 +251,9 @@ struct bpfstream_prog *bsp_live_next(struct bpfstream_prog *prog)
 		if (!next)
 			break;
 		/*
-		 * ORD(pin:H) SEQ_CST, pairs with remove:H. ORD(walk:G) ACQUIRE, the second: the link
-		 * may be that of a program that is no more, whose successor ended and was made anew.
+		 * ORD(pin:H) SEQ_CST, pairs with remove:H. ORD(walk:G) ACQUIRE, the second: the
+		 * link may be that of a program that is no more, whose successor ended and was
+		 * made anew.
 		 */
 		__atomic_fetch_add(&next->pins, 1, __ATOMIC_SEQ_CST);
 		live = __atomic_load_n(&next->live, __ATOMIC_SEQ_CST);
@@ -301,7 +302,7 @@ static void __attribute__((__noinline__)) stream_after_fork(struct bpfstream *s,
 	s->in_hand = 0;
 	bpfstream_discard(s);
 	if (!bsp_slot_dumps())
-		bpfstream_llist_init(&s->log);	/* a reader left behind may have had text to settle */
+		bpfstream_llist_init(&s->log);	/* a reader left behind may have had text */
 }
 
 /**

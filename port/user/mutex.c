@@ -57,7 +57,8 @@ bool bsp_mutex_try_hold(struct bsp_mutex *mutex, u32 *by)
 void bsp_mutex_release(struct bsp_mutex *mutex)
 {
 	bsp_note_release(&mutex->holder);
-	__atomic_store_n(&mutex->holder, 0, __ATOMIC_RELEASE);	/* ORD(unlock:E), pairs with lock:E */
+	/* ORD(unlock:E), pairs with lock:E */
+	__atomic_store_n(&mutex->holder, 0, __ATOMIC_RELEASE);
 }
 
 void bsp_mutex_lock(struct bsp_mutex *mutex)

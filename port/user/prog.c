@@ -17,7 +17,7 @@
 static_assert((int)BPFSTREAM_LOST_LINES == (int)BPFSTREAM_FLAG_LOST_LINES, "one flag, two names");
 
 /*
- * Enough for both streams full of one-byte messages, in pages that are turned as early as pages are.
+ * Enough for both streams full of one-byte messages, in pages that are turned as early as can be.
  * For large capacities that would be absurd: then twice the text.
  */
 static u32 default_pages(u32 capacity)

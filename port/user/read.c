@@ -168,7 +168,8 @@ ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpfstream_id id, 
 		return n;
 	to.fd = fd;
 	bsp_mutex_lock(&s->lock);
-	n = bpfstream_deliver_all(s, write_out, &to, to.piece, sizeof(to.piece) / sizeof(*to.piece));
+	n = bpfstream_deliver_all(s, write_out, &to, to.piece,
+				  sizeof(to.piece) / sizeof(*to.piece));
 	bsp_mutex_unlock(&s->lock);
 	bsp_wake_drained(prog);
 	return n;
@@ -266,7 +267,8 @@ static long dump(struct bpfstream *s, struct dump_to *to)
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
-		n = bpfstream_deliver_all(s, write_pieces, to, piece, sizeof(piece) / sizeof(*piece));
+		n = bpfstream_deliver_all(s, write_pieces, to, piece,
+					  sizeof(piece) / sizeof(*piece));
 		bsp_mutex_release(&s->lock);
 		return n;
 	}

@@ -345,7 +345,8 @@ static bool level_lives(const struct bsp_level *level)
 	const unsigned long *where = bsp_load_relaxed(&level->where);
 	unsigned long now;
 
-	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) && now == bsp_load_relaxed(&level->what);
+	return bsp_peek(&now, where, sizeof(now)) == sizeof(now) &&
+	       now == bsp_load_relaxed(&level->what);
 }
 
 /**

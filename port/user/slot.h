@@ -6,9 +6,9 @@
  *   I5  A level is in use from the store that sets @where to the one that clears it. A context uses
  *       one that was free when it came, and what interrupts it finds that taken. Plain stores
  *       suffice: what comes between two instructions has gone when they go on, or they never do.
- *   I6  The context that uses a level keeps the level's @what at @where, on its own stack. Where that
- *       is no longer so, nobody uses the level any more, or not yet: who is about to looks, once
- *       @where is set, whether somebody came in between. In doubt a level is in use.
+ *   I6  The context that uses a level keeps the level's @what at @where, on its own stack. Where
+ *       that is no longer so, nobody uses the level any more, or not yet: who is about to looks,
+ *       once @where is set, whether somebody came in between. In doubt a level is in use.
  */
 #ifndef BSP_SLOT_H
 #define BSP_SLOT_H
@@ -84,7 +84,7 @@ bool bsp_slot_dumps(void);
  */
 static BSP_INLINE struct bsp_slot *bsp_slot_self(void)
 {
-	/* Relaxed, both: only this thread and its handlers use the one; for the other see fork.h. */
+	/* Relaxed, both: only this thread and its handlers use the one; fork.h for the other. */
 	uintptr_t self = bsp_load_relaxed(&bsp_self);
 
 	if (bsp_unlikely((self ^ bsp_load_relaxed(bsp_fork_word)) & BSP_LIFE_MASK))

@@ -79,7 +79,7 @@ void bsp_wake_readable(struct bpfstream_prog *prog)
 	if (bsp_fork_unseen())	/* a handler has forked since this call began */
 		bsp_fork_child();
 	bsp_note_release(&prog->watchers);
-	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers and their eventfd. */
+	/* ORD(wake:K) ACQ_REL, pairs with watch:K: the text, then the watchers and the eventfd. */
 	watchers = __atomic_fetch_add(&prog->watchers, 0, __ATOMIC_ACQ_REL);
 	bsp_note_acquire(&prog->watchers);
 	if (watchers && readable(prog))
