@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "glue.h"
 #include "percpu.h"
 #include "stage.h"
 
@@ -27,10 +28,6 @@
 #endif
 
 #define NR_STREAMS	2u
-
-struct bpf_stream {
-	struct bpfstream core;
-};
 
 static_assert((u64)CAPACITY <= (u64)1 << (64 - BSP_LINK_BITS), "a weight fits the head word");
 static_assert(sizeof(struct bpfstream_staged) <= sizeof(struct bpf_stream_stage),

@@ -21,7 +21,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 CORE = HERE.parent.parent / "src"
-PORT = ("bsp.h", "percpu.h", "percpu.c", "glue.c", "kunit.c", "Kbuild", "Kconfig")
+PORT = ("bsp.h", "percpu.h", "percpu.c", "glue.h", "glue.c", "kunit.h",
+        "kunit.c", "kunit-stream.c", "kunit-glue.c", "kunit-model.c", "kunit-context.c", "Kbuild", "Kconfig")
 INTO = "kernel/bpf/bpfstream"
 STATE = INTO + "/.installed"
 

@@ -44,7 +44,8 @@ def main():
     flags = [*KERNEL, *(["-mno-outline-atomics"] if probe.returncode == 0 else []), *WARNINGS,
              f"-I{root}/tests/kshim/include", f"-I{root}/port/linux", f"-I{root}/src"]
     sources = sorted([*(root / "src").glob("*.c"), root / "port/linux/percpu.c"])
-    headers = sorted([*(root / "src").glob("*.h"), *(root / "port/linux").glob("*.h")])
+    headers = sorted([*(root / "src").glob("*.h"), root / "port/linux/bsp.h",
+                      root / "port/linux/percpu.h"])
     bad = 0
     with tempfile.TemporaryDirectory() as work:
         alone = []
