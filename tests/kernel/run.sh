@@ -159,7 +159,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 		expect+=,oracle
 	fi
 	if [ -e "$logs/storm" ]; then
-		run+=("run=/bin/storm,5")
+		run+=("run=/bin/storm,seconds=5")
 		expect+=,storm
 	fi
 	for n in "${cpus[@]}"; do
