@@ -274,7 +274,7 @@ static bool attach_clock(struct source *s)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_freq = 2000, .freq = 1,
+		.sample_freq = 1000, .freq = 1,
 	};
 	unsigned int cpu;
 
@@ -338,7 +338,7 @@ static void *send_nmis(void *arg)
 	while (!atomic_load(&stop_writers) && fd >= 0) {
 		if (write(fd, "l", 1) < 0)
 			break;
-		usleep(3000);
+		usleep(3000u * cpus());	/* each CPU's stack takes its time */
 	}
 	close(fd);
 	return NULL;
