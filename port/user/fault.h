@@ -9,7 +9,8 @@
 
 /*
  * BSP_POINT_LEVEL: a level is not taken yet, though its frame is ready, or no longer
- * BSP_POINT_COUNTER: a turn of a counter is about to be told, or was just asked for
+ * BSP_POINT_COUNTER: a turn of a counter is about to be told, or was just asked for; the last, for
+ * the model
  */
 enum bsp_point {
 	BSP_POINT_PAGE_ALLOC,

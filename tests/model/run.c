@@ -141,7 +141,8 @@ void run_begin(struct run *r, struct frame *f)
 	r->top = f;
 	if (r->depth < MAX_DEPTH && r->profile->nest_in &&
 	    seeded_once_in(&r->rng, r->profile->nest_in)) {
-		bsp_fault.at = (enum bsp_point)seeded_below(&r->rng, BSP_NR_POINTS);
+		/* What is lost inside a look at the losses may be seen by it or not: not there. */
+		bsp_fault.at = (enum bsp_point)seeded_below(&r->rng, BSP_POINT_COUNTER);
 		bsp_fault.fn = interrupt;
 		bsp_fault.arg = r;
 		bsp_fault.countdown = (long)seeded_below(&r->rng, 3);
