@@ -19,6 +19,15 @@ done
 make=(nice -n 19 make -s -C "$tree" "O=$out" ARCH=x86_64 "-j$(nproc)" KCONFIG_NOTIMESTAMP=1
       KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=bpfstream KBUILD_BUILD_HOST=bpfstream)
 
+# Before 7.3, only a pahole of 1.26 or later marks the functions that BPF programs may call
+if ! grep -q 'KF_SPINLOCK_SAFE' "$tree/include/linux/btf.h"; then
+	case "$(pahole --version)" in
+	v1.2[0-5])
+		pahole=$(bash "$here/source.sh" pahole any)
+		make+=("PAHOLE=$pahole") ;;
+	esac
+fi
+
 configure() {
 	"${make[@]}" tinyconfig
 	(cd "$tree" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" "${fragments[@]}")
@@ -35,7 +44,7 @@ refused() {	# the options asked for that the tree does not take
 
 kconfig=$(find "$tree/kernel/bpf" -name 'Kconfig*')
 # shellcheck disable=SC2086
-wanted=$(cat "${fragments[@]}" $kconfig | sha256sum)
+wanted=$(cat "${fragments[@]}" $kconfig <(echo "${pahole-}") | sha256sum)
 if [ "$(cat "$out/configured" 2>/dev/null)" != "$wanted" ]; then
 	rm -f "$out/configured"
 	configure >"$out/config.log" 2>&1 || { tail -n 20 "$out/config.log" >&2; exit 1; }

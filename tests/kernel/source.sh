@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Usage: source.sh tree|kernel|sparse VERSION - put it into the cache if it is not there, print its path.
+# Usage: source.sh tree|kernel|sparse|pahole VERSION - put it into the cache if it is not there, print its path.
 #
 #   tree 7.3     an unpacked source tree, of the newest 7.3.x that the distribution has. Never
 #                written to: others make hard-linked copies of it.
 #   kernel 7.3   a kernel that boots, of the same version: the distribution's own (cloud flavour)
 #   sparse any   a sparse that can read such a tree, run with its own C library
+#   pahole any   a pahole that marks kernel functions in BTF, as 7.2 needs it, likewise
 #
 # The packages come from newer suites of the distribution that this machine already uses: its
 # mirror is read from the machine's own apt, and asked by an apt with a state of its own, so nothing
@@ -15,7 +16,7 @@ set -eu
 shopt -s inherit_errexit
 cache=${BPFSTREAM_CACHE:-/var/cache/bpfstream}
 case "${1-}" in
-sparse)	suites=(forky) apt=$cache/apt-tools ;;
+sparse|pahole)	suites=(forky) apt=$cache/apt-tools ;;
 *)	suites=(trixie-backports) apt=$cache/apt ;;
 esac
 mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/etc/sources.list.d" "$cache/deb" "$cache/src"
@@ -110,12 +111,14 @@ unpack_kernel() {
 	rm -rf "$2/deb"
 }
 
-unpack_sparse() {
-	local deb name version
+unpack_tool() {	# with the libraries that are newer than this system's
+	local deb name version library
 	dpkg-deb -x "$1" "$2/sys"
-	read -r name version <<<"$(newest libc6)"
-	deb=$(fetch "$name" "$version")
-	dpkg-deb -x "$deb" "$2/sys"
+	for library in libc6 libdwarves1 libdw1t64 libelf1t64 libbpf1; do
+		read -r name version <<<"$(newest "$library")"
+		deb=$(fetch "$name" "$version")
+		dpkg-deb -x "$deb" "$2/sys"
+	done
 }
 
 version=${2-}
@@ -126,14 +129,14 @@ tree)
 kernel)
 	dir=$(unpack "linux-binary-${version//./\\.}\.[0-9]+\+deb[0-9]+-cloud-amd64" unpack_kernel)
 	echo "$dir/vmlinuz" ;;
-sparse)
-	dir=$(unpack sparse unpack_sparse)
+sparse|pahole)
+	dir=$(unpack "$1" unpack_tool)
 	lib=$dir/sys/usr/lib/$(uname -m)-linux-gnu
 	# written anew each time: the cache may have been moved
 	printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$lib/ld-linux-x86-64.so.2" \
-		"$lib:/usr/lib/$(uname -m)-linux-gnu" "$dir/sys/usr/bin/sparse" >"$dir/sparse"
-	chmod +x "$dir/sparse"
-	echo "$dir/sparse" ;;
+		"$lib:/usr/lib/$(uname -m)-linux-gnu" "$dir/sys/usr/bin/$1" >"$dir/$1"
+	chmod +x "$dir/$1"
+	echo "$dir/$1" ;;
 *)
 	sed -n '3,/^# The packages/p' "$0" | sed '$d' >&2
 	exit 2 ;;
