@@ -46,7 +46,8 @@ kconfig=$(find "$tree/kernel/bpf" -name 'Kconfig*')
 # shellcheck disable=SC2086
 wanted=$(cat "${fragments[@]}" $kconfig <(echo "${pahole-}") | sha256sum)
 if [ "$(cat "$out/configured" 2>/dev/null)" != "$wanted" ]; then
-	rm -f "$out/configured"
+	# another pahole alone is no reason for make to link again
+	rm -f "$out/configured" "$out/vmlinux" "$out/vmlinux.unstripped" "$out"/.tmp_vmlinux*
 	configure >"$out/config.log" 2>&1 || { tail -n 20 "$out/config.log" >&2; exit 1; }
 	# a later fragment may overrule an earlier one; only the last word counts
 	refused >"$out/refused" || { cat "$out/refused" >&2; exit 1; }

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 # upstream's own subtests, and stream_syscall, which has none
-STREAM_TESTS = {"7.3": 23, "7.2": 20}
+STREAM_TESTS = {"7.3": 23, "7.2": 17}
 RACY = "stream_success/stream_arena_callback_fault"
 COMPLAINT = re.compile(r"WARNING: |BUG: |KASAN: |UBSAN: |INFO: (?:task|trying|rcu|lockdep)|rcu: INFO:|\bOops\b|"
                        r"general protection fault|Kernel panic|possible (?:circular|recursive|irq)")
