@@ -173,7 +173,7 @@ class Boot:
     def storm(self):
         row = Row("storm")
         text, status, row.seconds = self.program("/bin/storm")
-        row.passed = status == 0
+        row.passed = int(status == 0)
         if status != 0:
             row.fail("storm did not end" if status is None else f"storm exited with {status}")
             row.notes += [line for line in text if line.startswith("STORM")][-5:]

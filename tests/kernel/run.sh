@@ -158,7 +158,8 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 		run+=(run=/bin/oracle)
 		expect+=,oracle
 	fi
-	if [ -e "$logs/storm" ]; then
+	# the unmodified kernel loses and complains there, that is known
+	if [ -e "$logs/storm" ] && [ -z "$stock" ]; then
 		run+=("run=/bin/storm,seconds=5")
 		expect+=,storm
 	fi
