@@ -556,7 +556,8 @@ static void two_readers_share_the_text_between_them(struct kunit *test)
 {
 	struct bpf_prog *prog = bsp_test_prog(test);
 	char __user *user = user_pages(test, 40);
-	unsigned long *seen = kunit_kzalloc(test, NR_LINES / 8, GFP_KERNEL);
+	unsigned long *seen = kunit_kcalloc(test, BITS_TO_LONGS(NR_LINES), sizeof(*seen),
+					    GFP_KERNEL);
 	DECLARE_COMPLETION_ONSTACK(go);
 	struct reader r[2];
 	unsigned int i;
