@@ -14,4 +14,4 @@ exec timeout -k 5 "${LIMIT:-600}" nice -n 19 qemu-system-x86_64 -nodefaults -no-
 	-no-reboot -display none -machine pc -accel tcg,thread=multi -cpu max \
 	-smp "$cpus,sockets=$cpus,cores=1,threads=1" -m "$memory" \
 	-serial "file:$log.console" -serial "file:$log.out" -kernel "$kernel" -initrd "$initrd" \
-	-append "console=ttyS0 panic=-1 nokaslr $*" </dev/null
+	-append "console=ttyS0 panic=-1 oops=panic nokaslr $*" </dev/null

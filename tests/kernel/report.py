@@ -155,7 +155,14 @@ class Boot:
         row = Row("oracle")
         _, status, row.seconds = self.program("/bin/oracle")
         stock = self.log.with_name(self.meta.get("stock", "") + ".out")
-        command = [sys.executable, "-B", HERE / "oracle-report.py", stock, self.log.with_name(self.name + ".out")]
+        ours = self.log.with_name(self.name + ".out")
+        if self.meta.get("name", "").endswith("-debug"):
+            # what a sanitizer keeps of freed memory, and beside each object, is in these answers
+            text = re.sub(r"^ORACLE (memory\.\S+) .*", r"ORACLE \1 skipped: a debug kernel's memory says nothing",
+                          "\n".join(self.out) + "\n", flags=re.M)
+            ours = self.log.with_name(self.name + ".asked")
+            ours.write_text(text)
+        command = [sys.executable, "-B", HERE / "oracle-report.py", stock, ours]
         if "-stock-" in self.meta.get("name", ""):
             command.append("/dev/null")         # two unmodified kernels: no difference is meant
         compare = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)

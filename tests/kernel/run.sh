@@ -37,7 +37,7 @@ done
 kind=port
 [ -z "$stock" ] || kind=stock
 
-rm -f "$logs"/*.{log,console,out,meta,symbols,initrd} "$logs"/{oracle,storm,steps}
+rm -f "$logs"/*.{log,console,out,meta,symbols,initrd,oracle,asked} "$logs"/{oracle,storm,steps}
 exec 9>>"$cache/lock"		# one run builds or copies at a time
 say() { printf '[%5d s] %s\n' $((SECONDS - start)) "$*"; }
 # step NAME SUITE COMMAND...: one that is a line in the table. Its output is kept, and shown if it fails.
