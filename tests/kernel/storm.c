@@ -78,15 +78,19 @@ struct source {
 };
 
 static struct source sources[] = {
+	{ .name = "probe", .letter = 'P', .type = BPF_PROG_TYPE_KPROBE },
 	{ .name = "task", .letter = 'T', .type = BPF_PROG_TYPE_SYSCALL },
 	{ .name = "sys", .letter = 'S', .type = BPF_PROG_TYPE_RAW_TRACEPOINT },
-	{ .name = "probe", .letter = 'P', .type = BPF_PROG_TYPE_KPROBE },
 	{ .name = "clock", .letter = 'C', .type = BPF_PROG_TYPE_PERF_EVENT },
 	{ .name = "timer", .letter = 'I', .type = BPF_PROG_TYPE_RAW_TRACEPOINT },
 	{ .name = "nmi", .letter = 'N', .type = BPF_PROG_TYPE_RAW_TRACEPOINT },
 };
 
-enum { TASK, SYS, PROBE, CLOCK, TIMER, NMI, NR_SOURCES };
+/*
+ * In the order in which they are attached. The probe comes first and goes last: a kernel, stock as well,
+ * may jump to nowhere from a function whose probe comes or goes while other CPUs are in it.
+ */
+enum { PROBE, TASK, SYS, CLOCK, TIMER, NMI, NR_SOURCES };
 
 static double seconds = 5;
 static unsigned int nr_readers = 1;
@@ -627,9 +631,12 @@ int main(int argc, char **argv)
 		pthread_join(nmis, NULL);
 	if (with_churn)
 		pthread_join(churner, NULL);
-	for (nr = 0; nr < NR_SOURCES; nr++)
+	for (nr = NR_SOURCES; nr--; ) {
+		if (nr == PROBE)
+			usleep(300000);		/* who runs still on another CPU ends */
 		detach(&sources[nr]);
-	usleep(300000);		/* who runs still on another CPU ends */
+	}
+	usleep(300000);
 	atomic_store(&stop_readers, true);
 	for (nr = 0; nr < NR_SOURCES; nr++)
 		for (i = 0; used[nr] && i < nr_readers; i++)
