@@ -12,6 +12,7 @@
  * IRQ and NMI. Then a spare page is used. The spares are filled again by whoever writes next where
  * the allocator does not refuse, and at the latest by irq_work, which is a thread on RT.
  */
+#include <linux/error-injection.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
@@ -203,6 +204,7 @@ struct bpfstream_page *bsp_page_alloc(void)
 		count_live(1);
 	return page;
 }
+ALLOW_ERROR_INJECTION(bsp_page_alloc, NULL);
 
 /**
  * bsp_page_free() - give a page back
