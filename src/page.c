@@ -83,11 +83,9 @@ static u32 page_room(const struct bpfstream_cpu *cpu)
 
 static void elem_open(struct bpfstream_out *out)
 {
-	char *base = (char *)out->cpu->page;
-
-	out->elem = (struct bpfstream_elem *)(base + out->cpu->carved);
+	out->elem = bpfstream_cpu_top(out->cpu);
 	out->pos = out->elem->text;
-	out->end = base + BSP_PAGE_SIZE;
+	out->end = (char *)out->cpu->page + BSP_PAGE_SIZE;
 }
 
 /**
@@ -186,9 +184,7 @@ void bpfstream_out_close(struct bpfstream_out *out)
 	out->end = out->pos;
 	if (out->pos == elem->text)
 		return;
-	elem->len = (u16)(out->pos - elem->text);
-	elem->consumed = 0;
-	bsp_store_relaxed(&out->cpu->carved, out->cpu->carved + elem_size(elem));
+	bpfstream_elem_close(out->cpu, elem, (u32)(out->pos - elem->text));
 	one = (struct bpfstream_chain){ elem, elem, elem->len };
 	bpfstream_chain_append(&out->chain, &one);
 }
@@ -250,12 +246,11 @@ struct bpfstream_elem *bpfstream_elem_mark(const void *text)
 	struct bpfstream_cpu *cpu = mine ? mine : &own;
 
 	if (page_room(cpu) >= BPFSTREAM_MIN_ROOM || page_turn(cpu)) {
-		mark = (struct bpfstream_elem *)((char *)cpu->page + cpu->carved);
+		mark = bpfstream_cpu_top(cpu);
 		memcpy(mark->text, text, BPFSTREAM_MARK_LEN);
-		mark->len = BPFSTREAM_ELEM_MARK;
-		mark->consumed = 0;
 		bpfstream_node_set_next(&mark->node, NULL);
-		bsp_store_relaxed(&cpu->carved, cpu->carved + elem_size(mark));
+		bpfstream_elem_close(cpu, mark, BPFSTREAM_MARK_LEN);
+		mark->len = BPFSTREAM_ELEM_MARK;
 	}
 	if (mine)
 		bsp_cpu_leave(mine, flags);

@@ -147,6 +147,21 @@ static inline u32 bpfstream_elem_grains(u32 len)
 	return bpfstream_elem_size(len) / BPFSTREAM_GRAIN;
 }
 
+/* Where the next element of a level's page begins. */
+static BSP_INLINE struct bpfstream_elem *bpfstream_cpu_top(const struct bpfstream_cpu *cpu)
+{
+	return (struct bpfstream_elem *)((char *)cpu->page + cpu->carved);
+}
+
+/* Close @cpu's top element with @len bytes of text: the last store carves it (page.c, I3). */
+static BSP_INLINE void bpfstream_elem_close(struct bpfstream_cpu *cpu, struct bpfstream_elem *elem,
+					    u32 len)
+{
+	elem->len = (u16)len;
+	elem->consumed = 0;
+	bsp_store_relaxed(&cpu->carved, cpu->carved + bpfstream_elem_size(len));
+}
+
 /**
  * bpfstream_spot_open() - begin to write text where the page at hand has room
  * @spot: set up; its element is NULL if there is none
@@ -165,11 +180,9 @@ static BSP_INLINE void bpfstream_spot_open(struct bpfstream_spot *spot, unsigned
 	spot->pos = NULL;
 	spot->end = NULL;
 	if (bsp_likely(roomy) || bpfstream_cpu_turn(cpu)) {
-		char *base = (char *)cpu->page;
-
-		spot->elem = (struct bpfstream_elem *)(base + cpu->carved);
+		spot->elem = bpfstream_cpu_top(cpu);
 		spot->pos = spot->elem->text;
-		spot->end = base + BSP_PAGE_SIZE;
+		spot->end = (char *)cpu->page + BSP_PAGE_SIZE;
 	}
 }
 
@@ -202,15 +215,9 @@ static BSP_INLINE u32 bpfstream_spot_bytes(const struct bpfstream_spot *spot)
 	return spot->elem ? (u32)(spot->pos - spot->elem->text) : 0;
 }
 
-/* Close the element: the one store that carves it (page.c, I3). */
 static BSP_INLINE void bpfstream_spot_close(const struct bpfstream_spot *spot)
 {
-	struct bpfstream_elem *elem = spot->elem;
-	struct bpfstream_cpu *cpu = spot->cpu;
-
-	elem->len = (u16)(spot->pos - elem->text);
-	elem->consumed = 0;
-	bsp_store_relaxed(&cpu->carved, cpu->carved + bpfstream_elem_size(elem->len));
+	bpfstream_elem_close(spot->cpu, spot->elem, bpfstream_spot_bytes(spot));
 }
 
 /* Give a closed element back to the page on top of which it lies. */

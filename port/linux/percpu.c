@@ -162,6 +162,23 @@ static struct bpfstream_page *spare_take(void)
 	return page;
 }
 
+static void spares_fill(struct percpu *there)
+{
+	unsigned int n;
+
+	for (n = 0; n < SPARES; n++) {
+		struct bpfstream_page *page;
+
+		if (READ_ONCE(there->spare[n]))
+			continue;
+		page = mem_alloc_linkable();
+		if (!page)
+			return;
+		if (cmpxchg(&there->spare[n], NULL, page))
+			mem_free(page);		/* somebody was faster */
+	}
+}
+
 /**
  * bsp_pages_refill() - see to it that there are spare pages
  *
@@ -169,20 +186,7 @@ static struct bpfstream_page *spare_take(void)
  */
 void bsp_pages_refill(void)
 {
-	struct percpu *here = raw_cpu_ptr(&percpu);
-	unsigned int n;
-
-	for (n = 0; n < SPARES; n++) {
-		struct bpfstream_page *page;
-
-		if (READ_ONCE(here->spare[n]))
-			continue;
-		page = mem_alloc_linkable();
-		if (!page)
-			return;
-		if (cmpxchg(&here->spare[n], NULL, page))
-			mem_free(page);		/* somebody was faster */
-	}
+	spares_fill(raw_cpu_ptr(&percpu));
 }
 
 /**
@@ -262,19 +266,10 @@ void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
 
 static int __init bsp_pages_init(void)
 {
-	struct percpu *there;
-	unsigned int n;
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		there = per_cpu_ptr(&percpu, cpu);
-		for (n = 0; n < SPARES; n++) {
-			struct bpfstream_page *page = mem_alloc_linkable();
-
-			if (page && cmpxchg(&there->spare[n], NULL, page))
-				mem_free(page);
-		}
-	}
+	for_each_possible_cpu(cpu)
+		spares_fill(per_cpu_ptr(&percpu, cpu));
 	return 0;
 }
 core_initcall(bsp_pages_init);

@@ -6,7 +6,7 @@
  *   I1  A slot belongs to one living thread, the one whose bsp_self points to it. A pointer from
  *       another life, in a process that this one was forked from, is as good as none.
  *   I2  The thread-local part is one word, initial-exec: its first touch allocates nothing.
- *   I5, I6 of its levels are in slot.h.
+ *   I3, I4 of its levels are in slot.h.
  *
  * Threads that end need no destructor: their slots are found by asking the kernel whether the
  * owner still lives, when slots or pages run short. A tid that the kernel has given to a new
@@ -175,7 +175,7 @@ static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
 		return false;
 	note_take(slot);
 	for (n = 0; n < BSP_LEVELS; n++)
-		slot->level[n].what += n;	/* never two levels' the same, then: slot.h, I6 */
+		slot->level[n].what += n;	/* never two levels' the same, then: slot.h, I4 */
 	return true;
 }
 

@@ -3,10 +3,10 @@
  * slot.h - a thread's writing state, one page a nesting level
  *
  * Invariants of slots are in slot.c. Those of a slot's levels:
- *   I5  A level is in use from the store that sets @where to the one that clears it. A context uses
+ *   I3  A level is in use from the store that sets @where to the one that clears it. A context uses
  *       one that was free when it came, and what interrupts it finds that taken. Plain stores
  *       suffice: what comes between two instructions has gone when they go on, or they never do.
- *   I6  The context that uses a level keeps the level's @what at @where, on its own stack. Where
+ *   I4  The context that uses a level keeps the level's @what at @where, on its own stack. Where
  *       that is no longer so, nobody uses the level any more, or not yet: who is about to looks,
  *       once @where is set, whether somebody came in between. In doubt a level is in use.
  */

@@ -85,7 +85,7 @@ static inline u32 bsp_decimal_len(u64 value)
 }
 
 /*
- * The same for less than 64 bits, without a multiplication: Willets' table, one entry a length in
+ * The same for 32 bits, without a multiplication: Willets' table, one entry a length in
  * bits, of which the upper half is the digits of its largest value and the lower half carries into
  * it from the next power of ten on.
  */
