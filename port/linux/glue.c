@@ -6,7 +6,9 @@
  *   I1  The kfuncs check and refuse in the order and with the errnos of kernel/bpf/stream.c, which
  *       this replaces; where the result is another one, port/linux/README.md says why.
  *   I2  A message that is not accepted is counted with its stream; bpf_prog_stream_show_fdinfo()
- *       tells. One without a stream (a bad id) has nowhere to be counted.
+ *       tells. One without a stream (a bad id) has nowhere to be counted; nor has one that an NMI
+ *       prints where 64-bit atomics are locks, counters among them (may_write()): -EBUSY is all
+ *       that is left of it.
  *   I3  Text is complete in a bprintf buffer before a level is taken: nothing is formatted with
  *       interrupts off.
  */
@@ -153,6 +155,7 @@ int bpf_prog_stream_read(struct bpf_prog *prog, enum bpf_stream_id stream_id, vo
 
 /* ---- programs that write ---- */
 
+/* Not where an NMI could meet the lock of an atomic64_t that it interrupts. */
 static bool may_write(void)
 {
 	return BSP_NMI_SAFE || !in_nmi();
@@ -213,7 +216,7 @@ __bpf_kfunc_start_defs();
  * Context: Any context, NMI included.
  * Return: 0; -ENOENT no such stream; -EINVAL bad format or arguments; -E2BIG over 1023 bytes of
  *	text; -ENOSPC the stream is full, or over 512 bytes of packed arguments; -ENOMEM no page;
- *	-EBUSY nested too deep for a bprintf buffer.
+ *	-EBUSY nested too deep for a bprintf buffer, or in an NMI, where 64-bit atomics are locks.
  */
 __bpf_kfunc int bpf_stream_vprintk(int stream_id, const char *fmt__str, const void *args,
 				   u32 len__sz, struct bpf_prog_aux *aux)
@@ -227,10 +230,10 @@ __bpf_kfunc int bpf_stream_vprintk(int stream_id, const char *fmt__str, const vo
 
 	if (!s)
 		return -ENOENT;
-	if (len__sz % 8 || len__sz > MAX_BPRINTF_VARARGS * 8 || (len__sz && !args))
-		return refuse(s, -EINVAL);
 	if (!may_write())
 		return -EBUSY;
+	if (len__sz % 8 || len__sz > MAX_BPRINTF_VARARGS * 8 || (len__sz && !args))
+		return refuse(s, -EINVAL);
 	bsp_pages_refill();
 	err = bpf_bprintf_prepare(fmt__str, strlen(fmt__str) + 1, args, len__sz / 8, &data);
 	if (err)
@@ -332,7 +335,8 @@ int bpf_stream_stage_printk(struct bpf_stream_stage *ss, const char *fmt, ...)
  * @stream_id: BPF_STDOUT or BPF_STDERR
  *
  * Context: Any context, NMI included.
- * Return: 0; -EINVAL no such stream; -ENOSPC the stream cannot hold it, and it is counted.
+ * Return: 0; -EINVAL no such stream; -ENOSPC the stream cannot hold it, and it is counted; -EBUSY
+ *	in an NMI, where 64-bit atomics are locks.
  */
 int bpf_stream_stage_commit(struct bpf_stream_stage *ss, struct bpf_prog *prog,
 			    enum bpf_stream_id stream_id)
