@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# ./dev kernel-test [7.2|7.3|KDIR...] [--quick] [--stock]: the port in real kernels, in QEMU.
+# ./dev kernel-test [7.2|7.3|KDIR...] [--quick] [--stock] [--boot KERNEL...]: the port in real kernels, in QEMU.
 #
 # For each tree: a copy gets the port, is built small, and boots with 1, 2 and 4 CPUs to run the
 # kernel's own stream tests, the port's KUnit suite, and the oracle, whose answers are compared with
 # those of the distribution's kernel; then once more with sanitizers, as README.md tells.
 #
-#   --quick  7.3 (or the tree named), one kernel, 2 CPUs: the kernel's own tests and KUnit
-#   --stock  the unmodified tree: what the others are to be compared with
+#   --quick        7.3 (or the tree named), one kernel, 2 CPUs: the kernel's own tests and KUnit
+#   --stock        the unmodified tree: what the others are to be compared with
+#   --boot KERNEL  only this one of plain, debug, kcsan, rt; more than once for more of them
 #
 # Sources, copies and builds stay in the cache; logs are in $BPFSTREAM_BUILD/kernel-test.
 set -u
@@ -22,17 +23,23 @@ mkdir -p "$cache"/{tree,build} "$logs" || exit 1
 logs=$(readlink -f "$logs")
 start=$SECONDS
 
-quick='' stock='' wanted=()
-for word in "$@"; do
-	case "$word" in
+wrong() { echo "kernel-test: $*" >&2; exit 2; }
+
+quick='' stock='' wanted=() kernels=()
+while [ $# -gt 0 ]; do
+	case "$1" in
 	--quick) quick=1 ;;
 	--stock) stock=1 ;;
-	7.*) wanted+=("$word") ;;
-	*)	[ -e "$word/kernel/bpf/Makefile" ] ||
-			{ echo "kernel-test: $word is neither an option, nor 7.2 or 7.3, nor a kernel tree" >&2; exit 2; }
-		wanted+=("$(readlink -f "$word")") ;;
+	--boot)	[[ " plain debug kcsan rt " == *" ${2-} "* ]] || wrong "--boot takes plain, debug, kcsan or rt"
+		kernels+=("$2")
+		shift ;;
+	7.*) wanted+=("$1") ;;
+	*)	[ -e "$1/kernel/bpf/Makefile" ] || wrong "$1 is neither an option, nor 7.2 or 7.3, nor a kernel tree"
+		wanted+=("$(readlink -f "$1")") ;;
 	esac
+	shift
 done
+[ ${#kernels[@]} -gt 0 ] || kernels=(plain debug kcsan rt)
 [ ${#wanted[@]} -gt 0 ] || if [ -n "$quick" ]; then wanted=(7.3); else wanted=(7.3 7.2); fi
 kind=port
 [ -z "$stock" ] || kind=stock
@@ -78,6 +85,7 @@ keep_dates() {	# TREE
 	rm -rf "$tree.old"
 }
 
+asked_for() { [[ " ${kernels[*]} " == *" $1 "* ]]; }	# KERNEL
 has_kunit() { [ -e "$tree/kernel/bpf/bpfstream/kunit.c" ]; }
 
 kernel() {	# NAME FRAGMENT...: build one, unless it is built
@@ -163,7 +171,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 		run+=("run=/bin/storm,seconds=5")
 		expect+=,storm
 	fi
-	for n in "${cpus[@]}"; do
+	! asked_for plain || for n in "${cpus[@]}"; do
 		boot "$name-plain" "$cache/build/$name-plain/vmlinux" "$n" 1G "$expect" "${run[@]}"
 	done
 	[ -z "$stock" ] || return 0
@@ -172,6 +180,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	run=(limit=900 "${run[@]}")
 	local asked=("${run[@]}") fail=/sys/kernel/debug/fail_function
 	for variant in debug kcsan rt; do
+		asked_for "$variant" || continue
 		run=("${asked[@]}")
 		case "$variant" in
 		debug)	# once more, with every third page refused
