@@ -6,12 +6,15 @@
 # console and goes to LOG.console, the second is the programs' and goes to LOG.out, so that neither
 # cuts the other's lines. The guest ends by rebooting, or dies of a panic: both end QEMU. LIMIT in
 # the environment is the time it may take, in seconds; running out of it is the only failure of this
-# script. No KVM: the guest is emulated everywhere alike.
+# script. No KVM: the guest is emulated everywhere alike. With COUNTED in the environment its clock
+# goes on by a nanosecond with each instruction, and it has one CPU.
 set -u
 kernel=$1 initrd=$2 cpus=$3 memory=$4 log=$5
 shift 5
+accel=(-accel "tcg,thread=multi")
+[ -z "${COUNTED-}" ] || accel=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 exec timeout -k 5 "${LIMIT:-600}" nice -n 19 qemu-system-x86_64 -nodefaults -no-user-config \
-	-no-reboot -display none -machine pc -accel tcg,thread=multi -cpu max \
+	-no-reboot -display none -machine pc "${accel[@]}" -cpu max \
 	-smp "$cpus,sockets=$cpus,cores=1,threads=1" -m "$memory" \
 	-serial "file:$log.console" -serial "file:$log.out" -kernel "$kernel" -initrd "$initrd" \
 	-append "console=ttyS0 panic=-1 oops=panic nokaslr $*" </dev/null

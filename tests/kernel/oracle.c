@@ -1886,30 +1886,52 @@ static void short_messages(void)
 	printf("oracle: a stream of 99999 messages of one byte took %ld kB\n", took);
 }
 
-/* Unread text goes with its program. */
+/* 10 MB of unread text, in programs that are then unloaded. Returns the kB free afterwards. */
+static long unread_round(void)
+{
+	long last;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		many[i] = make_one(OUT, "%1000d", 1);
+		call_many(&many[i], 0, 99, &last);
+		if (i & 1)
+			take(&many[i], OUT, 1500);
+	}
+	for (i = 0; i < 100; i++)
+		unmake(&many[i]);
+	return settled_kb();
+}
+
+static long best_of_three_rounds(void)
+{
+	long best = 0;
+	int round;
+
+	for (round = 0; round < 3; round++) {
+		long kb = unread_round();
+
+		if (kb > best)
+			best = kb;
+	}
+	return best;
+}
+
+/*
+ * Unread text goes with its program. The six rounds after the first three would keep 60 MB; what
+ * else the kernel does moves less, and not in all of three rounds.
+ */
 static void unread_messages(void)
 {
-	long first = 0, kb = 0;
-	long last;
-	int round, i;
+	long first, kb;
 
 	begin("memory.unread-is-freed");
-	for (round = 0; round < 4; round++) {
-		for (i = 0; i < 100; i++) {
-			many[i] = make_one(OUT, "%1000d", 1);
-			call_many(&many[i], 0, 99, &last);
-			if (i & 1)
-				take(&many[i], OUT, 1500);
-		}
-		for (i = 0; i < 100; i++)
-			unmake(&many[i]);
-		kb = settled_kb();
-		if (!round)
-			first = kb;
-	}
-	say("%s", first - kb < 12000 ? "yes" : "no");
+	first = best_of_three_rounds();
+	best_of_three_rounds();
+	kb = best_of_three_rounds();
+	say("%s", first - kb < 30000 ? "yes" : "no");
 	end();
-	printf("oracle: %ld kB less free after three more rounds of unread text\n", first - kb);
+	printf("oracle: %ld kB less free after six more rounds of unread text\n", first - kb);
 }
 
 static void memory(void)

@@ -69,6 +69,8 @@ class Boot:
             self.oracle()
         if "storm" in self.expect:
             self.storm()
+        if "cost" in self.expect:
+            self.cost()
         self.complaints()
 
     def lines(self, kind):
@@ -194,6 +196,21 @@ class Boot:
                 continue
             row.fail("storm did not end" if status is None else f"storm exited with {status}")
             row.notes += [line for line in text if line.startswith("STORM")][-8:]
+        self.rows.append(row)
+
+    def cost(self):
+        """Figures, not a judgement: what the objects take, and a message in them."""
+        row = Row("cost")
+        text, status, row.seconds = self.program("/bin/cost")
+        size = self.log.with_name(self.meta.get("name", "").replace("-counted", "-plain") + ".size")
+        totals = [line.split() for line in size.read_text().splitlines() if "(TOTALS)" in line] if size.exists() else []
+        for code, data, bss, *_ in totals:
+            self.remarks.append(f"objects of the streams: {code} bytes of code and constants, {data} of data, {bss} of bss")
+        self.remarks += [f"instructions a message: {line[5:]}" for line in text if line.startswith("COST ")]
+        if status == 0:
+            row.passed = 1
+        else:
+            row.fail("cost did not end" if status is None else f"cost exited with {status}")
         self.rows.append(row)
 
     @staticmethod

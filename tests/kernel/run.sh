@@ -44,7 +44,7 @@ done
 kind=port
 [ -z "$stock" ] || kind=stock
 
-rm -f "$logs"/*.{log,console,out,meta,symbols,initrd,oracle,asked} "$logs"/{oracle,storm,steps}
+rm -f "$logs"/*.{log,console,out,meta,symbols,size,initrd,oracle,asked} "$logs"/{oracle,storm,cost,steps}
 exec 9>>"$cache/lock"		# one run builds or copies at a time
 say() { printf '[%5d s] %s\n' $((SECONDS - start)) "$*"; }
 # step NAME SUITE COMMAND...: one that is a line in the table. Its output is kept, and shown if it fails.
@@ -93,6 +93,8 @@ kernel() {	# NAME FRAGMENT...: build one, unless it is built
 	shift
 	! has_kunit || set -- "$@" kunit
 	step "$name" build bash "$here/build.sh" "$tree" "$cache/build/$name" "$@" || return 1
+	find "$cache/build/$name"/kernel/bpf/{stream.o,bpfstream} -name '*.o' ! -name 'kunit*' -exec size -t {} + \
+		>"$logs/$name.size" 2>/dev/null
 	nm "$cache/build/$name"/kernel/bpf/{stream.o,bpfstream/*.o} 2>/dev/null |
 		awk '$2 ~ /[tT]/ { print $3 }' | sort -u >"$logs/$name.symbols"
 }
@@ -120,7 +122,7 @@ boot() {
 # The guest programs that there are besides test_progs, as initramfs.sh takes them
 guests() {
 	local program files=(/bin/test_progs="$selftest/test_progs")
-	for program in oracle storm; do
+	for program in oracle storm cost; do
 		[ -e "$here/$program.c" ] || continue
 		gcc -std=gnu11 -O2 -Wall -static -pthread "$here/$program.c" -o "$logs/$program" || return 1
 		files+=("/bin/$program=$logs/$program")
@@ -174,6 +176,8 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	! asked_for plain || for n in "${cpus[@]}"; do
 		boot "$name-plain" "$cache/build/$name-plain/vmlinux" "$n" 1G "$expect" "${run[@]}"
 	done
+	! asked_for plain || COUNTED=1 boot "$name-counted" "$cache/build/$name-plain/vmlinux" 1 1G cost \
+		kunit.enable=0 run=/bin/cost
 	[ -z "$stock" ] || return 0
 
 	limit=1800
