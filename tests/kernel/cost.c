@@ -38,7 +38,7 @@ static int make(const struct format *format, bool calls)
 	static struct bpfraw_code c;
 	char constants[256] = WORD;
 	uint32_t fmt = sizeof(WORD);
-	int map, vprintk = bpfraw_kernel_func("bpf_stream_vprintk");
+	int map, prog, vprintk = bpfraw_kernel_func("bpf_stream_vprintk");
 	uint32_t i;
 
 	strcpy(constants + fmt, format->fmt);
@@ -63,8 +63,9 @@ static int make(const struct format *format, bool calls)
 	}
 	bpfraw_movi(&c, 0, 0);
 	bpfraw_exit(&c);
+	prog = bpfraw_prog(BPF_PROG_TYPE_SYSCALL, &c);
 	close(map);
-	return bpfraw_prog(BPF_PROG_TYPE_SYSCALL, &c);
+	return prog;
 }
 
 struct cost {
