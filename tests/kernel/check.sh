@@ -21,7 +21,7 @@ verdict() {	# NAME FILE: what was said is in FILE
 	echo "check: $1: $([ -s "$2" ] && echo FAILED || echo clean)"
 }
 
-# compile NAME ARCH COMPILER MAKE-ARGUMENT... - FRAGMENTS from standard input
+# compile NAME ARCH COMPILER MAKE-ARGUMENT...: options from standard input
 compile() {
 	local name=$1 dir=$out/$1 make
 	make=(nice -n 19 make -s -C "$tree" "O=$dir" "ARCH=$2" "CROSS_COMPILE=$3" "-j$(nproc)" KCONFIG_NOTIMESTAMP=1)
@@ -37,8 +37,7 @@ compile() {
 	} >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; return 1; }
 	while read -r option; do
 		grep -qxF "$option" "$dir/.config" || echo "not taken: $option"
-	done < <(grep -hE '^(CONFIG_|# CONFIG_.* is not set)' "$here/config/check.config" "$dir/fragment" |
-		 grep -v ' is not set') >"$dir/said"
+	done < <(grep -h '^CONFIG_' "$here/config/check.config" "$dir/fragment") >"$dir/said"
 	rm -f "$dir/$port"/*.o
 	"${make[@]}" W=1 "$@" "$port/" >"$dir/log" 2>&1 || echo "$name does not compile" >>"$dir/said"
 	grep -A3 -E "$port/.*(warning|error|note):" "$dir/log" >>"$dir/said" || true

@@ -4,7 +4,8 @@
 #
 # For each tree: a copy gets the port, is built small, and boots with 1, 2 and 4 CPUs to run the
 # kernel's own stream tests, the port's KUnit suite, and the oracle, whose answers are compared with
-# those of the distribution's kernel; then once more with sanitizers, as README.md tells.
+# those of the distribution's kernel; then once more with sanitizers, as README.md tells. The port's
+# files are also read by checkers, and compiled for other kinds of kernel.
 #
 #   --quick        7.3 (or the tree named), one kernel, 2 CPUs: the kernel's own tests and KUnit
 #   --stock        the unmodified tree: what the others are to be compared with
@@ -146,6 +147,8 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	step "$name" copy copy "$source" "$tree" || return 1
 	[ "$kind" = stock ] || step "$name" installer bash "$here/port.sh" "$root" "$source" "$tree" || return 1
 	keep_dates "$tree"
+	[ "$kind" = stock ] || [ -n "$quick" ] ||
+		step "$name" checks bash "$here/check.sh" "$tree" "$cache/build/$name-check"
 	kernel "$name-plain" || return 1
 	step "$name" selftests bash "$here/selftest.sh" "$tree" "$cache/build/$name-plain/vmlinux" "$selftest" || return 1
 	flock -u 9
