@@ -140,9 +140,9 @@ static int print_packed(struct printer *p, const char *text, u32 len)
 }
 
 /* Bytes of a string at @from that one peek asks for: none beyond the page, or @max. */
-static u32 peek_size(const char *from, u32 max)
+static u32 peek_size(uintptr_t from, u32 max)
 {
-	u32 in_page = BSP_PAGE_SIZE - (u32)((uintptr_t)from & (BSP_PAGE_SIZE - 1));
+	u32 in_page = BSP_PAGE_SIZE - (u32)(from & (BSP_PAGE_SIZE - 1));
 	u32 size = in_page < PEEK_CHUNK ? in_page : PEEK_CHUNK;
 
 	return size < max ? size : max;
@@ -152,13 +152,13 @@ static u32 peek_size(const char *from, u32 max)
  * Length of the string at @from, if it ends within @max bytes; else, if those can be read,
  * @max - 1; else 0. The string's last chunk is left in @chunk.
  */
-static u32 string_len(char *chunk, const char *from, u32 max)
+static u32 string_len(char *chunk, uintptr_t from, u32 max)
 {
 	u32 len = 0;
 
 	while (len < max) {
 		u32 size = peek_size(from + len, max - len);
-		u32 got = (u32)bsp_peek(chunk, from + len, size);
+		u32 got = (u32)bsp_peek(chunk, (const void *)(from + len), size);
 		u32 n = (u32)strnlen(chunk, got);
 
 		len += n;
@@ -171,11 +171,11 @@ static u32 string_len(char *chunk, const char *from, u32 max)
 }
 
 /* Print a string again as it was measured; should it have become shorter, it is. */
-static int copy_string(struct bpfstream_out *out, char *chunk, const char *from, u32 len)
+static int copy_string(struct bpfstream_out *out, char *chunk, uintptr_t from, u32 len)
 {
 	while (len) {
 		u32 size = peek_size(from, len);
-		u32 n = (u32)strnlen(chunk, bsp_peek(chunk, from, size));
+		u32 n = (u32)strnlen(chunk, bsp_peek(chunk, (const void *)from, size));
 		int err = bpfstream_out_write(out, chunk, n);
 
 		if (err || n < size)
@@ -188,7 +188,7 @@ static int copy_string(struct bpfstream_out *out, char *chunk, const char *from,
 
 static int print_string(struct printer *p, const struct bsp_field *field, u64 arg)
 {
-	const char *from = (const char *)(uintptr_t)arg;
+	uintptr_t from = (uintptr_t)arg;	/* a pointer's arithmetic is for what is there */
 	u32 width = (u32)field->width;
 	char chunk[PEEK_CHUNK];
 	u32 len, spaces;
