@@ -449,7 +449,7 @@ int bsp_bformat(struct bpfstream_out *out, const char *fmt, const u64 *args, u32
 
 	if (!fmt || args_sz % sizeof(u64) || args_sz > ARGS_MAX || (args_sz && !args))
 		return -EINVAL;
-	while (*fmt && !err) {
+	while (!err && *fmt) {	/* an error may have come past the end */
 		if (*fmt != '%') {
 			err = format_literal(&p, &fmt);
 		} else if (fmt[1] == '%') {

@@ -140,6 +140,26 @@ static void formats_that_the_kernel_refuses_are_refused(void **state)
 		assert_returns(-EINVAL, fmt[f], ARGS(0, 0, 0, 0));
 }
 
+/* The zero byte that ends a format is the last there is. */
+static void nothing_behind_a_format_is_read(void **state)
+{
+	static const char *const fmt[] = {
+		"%", "%5", "%-", "%l", "%ll", "%p", "%pk", "%pi", "%s%", "%d %l", "text", ""
+	};
+	char *edge = edge_of_memory();
+	size_t f;
+
+	(void)state;
+	for (f = 0; f < sizeof(fmt) / sizeof(fmt[0]); f++) {
+		char *at = edge - strlen(fmt[f]) - 1;
+		bool good = !fmt[f][0] || !strcmp(fmt[f], "text") || !strcmp(fmt[f], "%p");
+
+		memcpy(at, fmt[f], strlen(fmt[f]) + 1);
+		assert_returns(good ? 0 : -EINVAL, at, ARGS(0, 0));
+	}
+	edge_unmap(edge);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
 	static const u64 args[13];
@@ -512,6 +532,7 @@ int main(void)
 		WRITTEN_TEST(literal_text_is_copied),
 		WRITTEN_TEST(control_bytes_are_refused),
 		WRITTEN_TEST(formats_that_the_kernel_refuses_are_refused),
+		WRITTEN_TEST(nothing_behind_a_format_is_read),
 		WRITTEN_TEST(bad_arguments_are_refused),
 		WRITTEN_TEST(too_few_arguments_are_refused),
 		WRITTEN_TEST(integers_take_as_many_bits_as_their_size),
