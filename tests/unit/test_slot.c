@@ -33,6 +33,7 @@ static struct bpfstream_prog *prog_of(void **state)
 
 static __thread void (*in_gettid)(void *arg);
 static __thread void *in_gettid_arg;
+static bool silent;	/* nobody says what memory can be read */
 
 long __real_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long __wrap_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -45,6 +46,10 @@ long __wrap_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (nr == SYS_gettid && fn) {
 		in_gettid = NULL;
 		fn(in_gettid_arg);
+	}
+	if (silent && (nr == SYS_process_vm_readv || nr == SYS_rt_sigprocmask)) {
+		errno = EPERM;
+		return -1;
 	}
 	return __real_syscall(nr, a, b, c, d, e, f);
 }
@@ -455,6 +460,26 @@ static void a_level_left_where_memory_is_no_more_comes_back(void **state)
 		bsp_cpu_leave(cpu - DEEPEST + n, flags[n]);
 }
 
+/* As in a sandbox that refuses both ways of asking. */
+static void a_level_is_in_use_where_nobody_can_say(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	unsigned long flags[BSP_LEVELS];
+	struct bpfstream_cpu *cpu[BSP_LEVELS];
+	u32 levels;
+	int err;
+
+	enter_all(flags, cpu);
+	silent = true;
+	err = bpfstream_write(prog, OUT, "past them", 9);
+	silent = false;
+	levels = fixture_levels(bsp_slot_self());
+	leave_all(flags, cpu);
+	assert_int_equal(err, 0);
+	assert_int_equal(levels, BSP_LEVELS);
+	assert_reads(&prog->stream[0], "past them");
+}
+
 static void a_frame_just_where_a_left_one_was_is_not_taken_for_it(void **state)
 {
 	unsigned long flags[BSP_LEVELS];
@@ -731,6 +756,7 @@ int main(void)
 		TEST(the_page_of_a_dead_thread_says_how_far_it_was_carved),
 		TEST(a_left_level_comes_back_from_under_those_in_use),
 		TEST(a_level_left_where_memory_is_no_more_comes_back),
+		TEST(a_level_is_in_use_where_nobody_can_say),
 		TEST(a_frame_just_where_a_left_one_was_is_not_taken_for_it),
 		TEST(levels_left_from_one_place_are_told_apart),
 		TEST(what_an_earlier_stay_left_on_the_stack_does_not_keep_a_level),
