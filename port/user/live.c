@@ -198,9 +198,12 @@ void bsp_live_register(void)
 
 static bool on_alternate_stack(void)
 {
-	stack_t now;
+	stack_t now = { .ss_flags = SS_ONSTACK };	/* in doubt */
+	int saved = errno;
 
-	return sigaltstack(NULL, &now) || now.ss_flags & SS_ONSTACK;
+	if (sigaltstack(NULL, &now))
+		errno = saved;
+	return now.ss_flags & SS_ONSTACK;
 }
 
 /**

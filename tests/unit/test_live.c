@@ -27,6 +27,7 @@
 
 static struct bpfstream_prog *first;	/* the fixture's */
 static bool mmap_fails;
+static bool sigaltstack_fails;
 
 /* Storage for programs is what is mapped once the arena is there. */
 void *__real_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
@@ -39,6 +40,18 @@ void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t o
 		return MAP_FAILED;
 	}
 	return __real_mmap64(addr, len, prot, flags, fd, offset);
+}
+
+int __real_sigaltstack(const stack_t *stack, stack_t *old);
+int __wrap_sigaltstack(const stack_t *stack, stack_t *old);
+
+int __wrap_sigaltstack(const stack_t *stack, stack_t *old)
+{
+	if (sigaltstack_fails) {
+		errno = EPERM;
+		return -1;
+	}
+	return __real_sigaltstack(stack, old);
 }
 
 static int setup(void **state)
@@ -405,6 +418,19 @@ static bool is_reaped(void *slot)
 {
 	bsp_slots_reap();
 	return !bsp_load_relaxed(&((struct bsp_slot *)slot)->owner);
+}
+
+/* As in a sandbox that does not say where we are; errno is the fixture's to check. */
+static void where_the_stack_is_not_told_the_walk_is_bare(void **state)
+{
+	bool locked;
+
+	(void)state;
+	sigaltstack_fails = true;
+	locked = bsp_live_begin();
+	bsp_live_end(locked);
+	sigaltstack_fails = false;
+	assert_false(locked);
 }
 
 static void a_thread_is_known_from_its_first_call_that_no_handler_makes(void **state)
@@ -1020,6 +1046,7 @@ int main(void)
 		TEST(storage_is_used_again_for_programs_and_only_then_mapped),
 		TEST(storage_of_the_dead_says_that_they_are),
 		TEST(on_an_alternate_stack_the_walk_is_bare),
+		TEST(where_the_stack_is_not_told_the_walk_is_bare),
 		TEST(a_thread_is_known_from_its_first_call_that_no_handler_makes),
 		TEST(the_next_thread_in_a_slot_is_not_known_for_the_last),
 		TEST(a_pinned_program_stays_whole_until_it_is_let_go),
