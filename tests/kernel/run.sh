@@ -9,7 +9,7 @@
 #
 #   --quick        7.3 (or the tree named), one kernel, 2 CPUs: the kernel's own tests and KUnit
 #   --stock        the unmodified tree: what the others are to be compared with
-#   --boot KERNEL  only this one of plain, debug, kcsan, rt; more than once for more of them
+#   --boot KERNEL  only this one of plain, options, debug, kcsan, rt; more than once for more of them
 #
 # Sources, copies and builds stay in the cache; logs are in $BPFSTREAM_BUILD/kernel-test.
 set -u
@@ -26,12 +26,13 @@ start=$SECONDS
 
 wrong() { echo "kernel-test: $*" >&2; exit 2; }
 
+all_kernels='plain options debug kcsan rt'
 quick='' stock='' wanted=() kernels=()
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--quick) quick=1 ;;
 	--stock) stock=1 ;;
-	--boot)	[[ " plain debug kcsan rt " == *" ${2-} "* ]] || wrong "--boot takes plain, debug, kcsan or rt"
+	--boot)	[[ " $all_kernels " == *" ${2-} "* ]] || wrong "--boot takes one of $all_kernels"
 		kernels+=("$2")
 		shift ;;
 	7.*) wanted+=("$1") ;;
@@ -40,7 +41,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ ${#kernels[@]} -gt 0 ] || kernels=(plain debug kcsan rt)
+# shellcheck disable=SC2206
+[ ${#kernels[@]} -gt 0 ] || kernels=($all_kernels)
 [ ${#wanted[@]} -gt 0 ] || if [ -n "$quick" ]; then wanted=(7.3); else wanted=(7.3 7.2); fi
 kind=port
 [ -z "$stock" ] || kind=stock
@@ -185,11 +187,12 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 
 	limit=1800
 	run=(limit=900 "${run[@]}")
-	local asked=("${run[@]}") fail=/sys/kernel/debug/fail_function
-	for variant in debug kcsan rt; do
+	local asked=("${run[@]}") all=$expect fail=/sys/kernel/debug/fail_function
+	for variant in options debug kcsan rt; do
 		asked_for "$variant" || continue
-		run=("${asked[@]}")
+		run=("${asked[@]}") expect=$all
 		case "$variant" in
+		options) run=(limit=900 run=/bin/storm,seconds=5) expect=kunit,storm ;;
 		debug)	# once more, with every third page refused
 			run+=("put=$fail/inject,bsp_page_alloc" "put=$fail/verbose,0" "put=$fail/times,-1"
 			      "put=$fail/probability,33" "run=/bin/storm,seconds=5,faults") ;;
