@@ -30,8 +30,8 @@
 
 #define BSP_NMI_SAFE		(!IS_ENABLED(CONFIG_GENERIC_ATOMIC64))
 
-/* 4 to 64 KiB. page.c checks that an element's length fits its field. */
-#define BSP_PAGE_SIZE		((u32)PAGE_SIZE)
+/* 4 to 64 KiB, of a page that may be larger: an element's length has 16 bits. */
+#define BSP_PAGE_SIZE		((u32)(PAGE_SIZE < 65536 ? PAGE_SIZE : 65536))
 #define BSP_MUST_CHECK		__must_check
 #define BSP_INLINE		__always_inline
 #define BSP_LINE_ALIGNED	____cacheline_aligned_in_smp
@@ -113,25 +113,32 @@ static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 
 #ifdef CONFIG_64BIT
 /*
- * ---- links: where in the direct map, in units of 8 bytes; 0 is NULL ----
+ * ---- links: how far from the begin of memory, in units of 8 bytes; 0 is NULL ----
  *
- * 42 bits reach 32 TiB of it, and leave 22 for the weight: a capacity of 4 MiB, exclusive, and not
- * one byte more (the glue makes no larger streams). A node never stands where a page begins, so
- * none has link 0, the first page of memory included. PAGE_OFFSET is the kernel's name for where
- * the direct map begins, wherever KASLR has put it.
+ * A capacity of 100000 bytes, exclusive, leaves 47 bits: 1 PiB is reached. One of 4 MiB leaves 42,
+ * and not a bit to spare: 32 TiB. The begin is that of the first memory there is, in the direct
+ * map: this may begin far below it (arm64). A node never stands where a page begins, so none has
+ * link 0, the first page of memory included.
  */
 typedef u64 bsp_link_t;
 
-#define BSP_LINK_BITS	42
+#define BSP_LINK_BITS	(IS_ENABLED(CONFIG_BPF_STREAM_4MIB) ? 42 : 47)
+
+extern unsigned long bsp_link_base;	/* percpu.c */
 
 static inline bsp_link_t bsp_link_of(const void *ptr)
 {
-	return ptr ? ((unsigned long)ptr - PAGE_OFFSET) >> 3 : 0;
+	return ptr ? ((unsigned long)ptr - bsp_link_base) >> 3 : 0;
 }
 
 static inline void *bsp_link_ptr(bsp_link_t link)
 {
-	return link ? (void *)(PAGE_OFFSET + ((unsigned long)link << 3)) : NULL;
+	return link ? (void *)(bsp_link_base + ((unsigned long)link << 3)) : NULL;
+}
+
+static inline bool bsp_link_reaches(const void *ptr)
+{
+	return !(bsp_link_of(ptr) >> BSP_LINK_BITS);
 }
 
 #else
@@ -149,6 +156,12 @@ static inline bsp_link_t bsp_link_of(const void *ptr)
 static inline void *bsp_link_ptr(bsp_link_t link)
 {
 	return (void *)(unsigned long)link;
+}
+
+static inline bool bsp_link_reaches(const void *ptr)
+{
+	(void)ptr;
+	return true;
 }
 
 #endif

@@ -7,48 +7,58 @@
  *       off on its CPU: what comes between two instructions is an NMI, or a program that traces
  *       what we call, and has gone when they go on. Plain stores suffice.
  *   I2  A spare page belongs to whoever swaps it out of its place, on whatever CPU.
+ *   I3  @live pages are taken and not given back, never more than @most: text that nobody reads
+ *       takes a sixteenth of memory at the worst.
  *
- * The allocator refuses where its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard
- * IRQ and NMI. Then a spare page is used. The spares are filled again by whoever writes next where
- * the allocator does not refuse, and at the latest by irq_work, which is a thread on RT.
+ * A level turns to a spare page, so that with interrupts off nothing is allocated or cleared as a
+ * rule. Who writes next fills the spares again before it takes a level. The allocator refuses where
+ * its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard IRQ and NMI: there irq_work,
+ * which is a thread on RT, is asked to fill them.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/error-injection.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/kasan.h>
+#include <linux/memblock.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
+#include <linux/topology.h>
 
 #include "page.h"
 #include "percpu.h"
 
 #define SPARES	(IS_ENABLED(CONFIG_PREEMPT_RT) ? 8u : 2u)
 
-struct level {
+struct bsp_level {
 	struct bpfstream_cpu cpu;
 	bool busy;
 };
 
-struct percpu {
-	struct level level[BSP_LEVELS];
+struct bsp_percpu {
+	struct bsp_level level[BSP_LEVELS];
 	struct bpfstream_page *spare[SPARES];
 	struct irq_work refill;
 };
 
-static void refill_work(struct irq_work *work)
-{
-	bsp_pages_refill();
-}
+static void refill_work(struct irq_work *work);
 
-static DEFINE_PER_CPU(struct percpu, percpu) = {
+static DEFINE_PER_CPU(struct bsp_percpu, bsp_percpu) = {
 	.refill = IRQ_WORK_INIT(refill_work),
 };
 
+unsigned long bsp_link_base __ro_after_init;
+
+static atomic_long_t live;
+static unsigned long most = ULONG_MAX;
+
 #if IS_ENABLED(CONFIG_BPF_STREAM_KUNIT_TEST)
 
-static atomic_long_t allocs, live;
+static atomic_long_t allocs;
 static unsigned long fail_from, fail_nr;
 
 void bsp_pages_fail(unsigned long nth, unsigned long nr)
@@ -66,10 +76,14 @@ static bool planned_failure(void)
 	return READ_ONCE(fail_nr) && nth - READ_ONCE(fail_from) < READ_ONCE(fail_nr);
 }
 
-/* Pages that were taken and not given back. */
 unsigned long bsp_pages_live(void)
 {
 	return (unsigned long)atomic_long_read(&live);
+}
+
+unsigned long bsp_pages_limit(unsigned long limit)
+{
+	return xchg(&most, limit);
 }
 
 /* Pages that the levels of all CPUs hold. */
@@ -81,13 +95,8 @@ unsigned long bsp_pages_held(void)
 
 	for_each_possible_cpu(cpu)
 		for (n = 0; n < BSP_LEVELS; n++)
-			held += !!per_cpu(percpu, cpu).level[n].cpu.page;
+			held += !!per_cpu(bsp_percpu, cpu).level[n].cpu.page;
 	return held;
-}
-
-static void count_live(int n)
-{
-	atomic_long_add(n, &live);
 }
 
 #else
@@ -97,18 +106,14 @@ static bool planned_failure(void)
 	return false;
 }
 
-static void count_live(int n)
-{
-}
-
 #endif
 
 #ifdef CONFIG_BPF_STREAM_KMALLOC
 
 /* A slab's object of a page's size is aligned to it. */
-static struct bpfstream_page *mem_alloc(void)
+static struct bpfstream_page *mem_alloc(int node)
 {
-	return kasan_reset_tag(kmalloc_nolock(PAGE_SIZE, __GFP_ZERO, NUMA_NO_NODE));
+	return kasan_reset_tag(kmalloc_nolock(BSP_PAGE_SIZE, __GFP_ZERO, node));
 }
 
 static void mem_free(struct bpfstream_page *page)
@@ -119,9 +124,9 @@ static void mem_free(struct bpfstream_page *page)
 #else
 
 /* Not charged to a memory cgroup: that would be whichever the CPU happens to run. */
-static struct bpfstream_page *mem_alloc(void)
+static struct bpfstream_page *mem_alloc(int node)
 {
-	struct page *page = alloc_pages_nolock(0, NUMA_NO_NODE, 0);
+	struct page *page = alloc_pages_nolock(0, node, 0);
 
 	return page ? kasan_reset_tag(page_address(page)) : NULL;
 }
@@ -135,34 +140,33 @@ static void mem_free(struct bpfstream_page *page)
 
 /*
  * The pointer has lost KASAN's tag: a link cannot carry it, and the core compares addresses. Memory
- * that no link reaches, on machines with more than 32 TiB, is as good as none.
+ * that no link reaches is as good as none.
  */
-static struct bpfstream_page *mem_alloc_linkable(void)
+static struct bpfstream_page *mem_alloc_linkable(int node)
 {
-	struct bpfstream_page *page = mem_alloc();
+	struct bpfstream_page *page = mem_alloc(node);
 
-	if (page && (u64)bsp_link_of(page) >> BSP_LINK_BITS) {
+	if (page && !bsp_link_reaches(page)) {
 		mem_free(page);
 		return NULL;
 	}
 	return page;
 }
 
-static struct bpfstream_page *spare_take(void)
+static struct bpfstream_page *spare_take(struct bsp_percpu *there)
 {
-	struct percpu *here = raw_cpu_ptr(&percpu);
 	struct bpfstream_page *page = NULL;
 	unsigned int n;
 
 	for (n = 0; n < SPARES && !page; n++)
-		if (READ_ONCE(here->spare[n]))
-			page = xchg(&here->spare[n], NULL);
-	if (page)
-		irq_work_queue(&here->refill);
+		if (READ_ONCE(there->spare[n]))
+			/* ORD(take:S) full, ACQUIRE is needed, pairs with fill:S. */
+			page = xchg(&there->spare[n], NULL);
 	return page;
 }
 
-static void spares_fill(struct percpu *there)
+/* False if the allocator refused. */
+static bool spares_fill(struct bsp_percpu *there, int node)
 {
 	unsigned int n;
 
@@ -171,44 +175,57 @@ static void spares_fill(struct percpu *there)
 
 		if (READ_ONCE(there->spare[n]))
 			continue;
-		page = mem_alloc_linkable();
+		page = mem_alloc_linkable(node);
 		if (!page)
-			return;
+			return false;
+		/* ORD(fill:S) full, RELEASE is needed, pairs with take:S. */
 		if (cmpxchg(&there->spare[n], NULL, page))
 			mem_free(page);		/* somebody was faster */
 	}
+	return true;
+}
+
+static void refill_work(struct irq_work *work)
+{
+	spares_fill(container_of(work, struct bsp_percpu, refill), NUMA_NO_NODE);
 }
 
 /**
  * bsp_pages_refill() - see to it that there are spare pages
  *
- * Context: Any context, NMI-safe; does nothing where nothing can be had.
+ * Context: Any context, NMI-safe; where nothing can be had, irq_work is asked.
  */
 void bsp_pages_refill(void)
 {
-	spares_fill(raw_cpu_ptr(&percpu));
+	struct bsp_percpu *here = raw_cpu_ptr(&bsp_percpu);
+
+	if (!spares_fill(here, NUMA_NO_NODE) && (in_nmi() || in_hardirq()))
+		irq_work_queue(&here->refill);
 }
 
 /**
  * bsp_page_alloc() - a page
  *
  * Context: Any context, NMI-safe.
- * Return: page; NULL if there is none to be had here and now.
+ * Return: page; NULL if there is none to be had here and now, or @most are taken.
  */
 struct bpfstream_page *bsp_page_alloc(void)
 {
-	struct bpfstream_page *page;
+	struct bpfstream_page *page = NULL;
 
-	if (planned_failure())
-		return NULL;
-	page = mem_alloc_linkable();
+	if ((unsigned long)atomic_long_inc_return(&live) <= READ_ONCE(most) && !planned_failure()) {
+		page = spare_take(raw_cpu_ptr(&bsp_percpu));
+		if (!page)
+			page = mem_alloc_linkable(NUMA_NO_NODE);
+	}
 	if (!page)
-		page = spare_take();
-	if (page)
-		count_live(1);
+		atomic_long_dec(&live);
 	return page;
 }
+#if IS_ENABLED(CONFIG_BPF_STREAM_KUNIT_TEST)
+/* For tests only: the verifier takes what may fail for what may sleep. */
 ALLOW_ERROR_INJECTION(bsp_page_alloc, NULL);
+#endif
 
 /**
  * bsp_page_free() - give a page back
@@ -218,8 +235,8 @@ ALLOW_ERROR_INJECTION(bsp_page_alloc, NULL);
  */
 void bsp_page_free(struct bpfstream_page *page)
 {
-	count_live(-1);
 	mem_free(page);
+	atomic_long_dec(&live);
 }
 
 /**
@@ -232,11 +249,11 @@ void bsp_page_free(struct bpfstream_page *page)
  */
 struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
 {
-	struct percpu *here;
+	struct bsp_percpu *here;
 	unsigned int n;
 
 	local_irq_save(*flags);
-	here = this_cpu_ptr(&percpu);
+	here = this_cpu_ptr(&bsp_percpu);
 	for (n = 0; n < BSP_LEVELS; n++) {
 		if (READ_ONCE(here->level[n].busy))
 			continue;
@@ -257,19 +274,57 @@ struct bpfstream_cpu *bsp_cpu_enter(unsigned long *flags)
  */
 void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
 {
-	struct level *level = container_of(cpu, struct level, cpu);
+	struct bsp_level *level = container_of(cpu, struct bsp_level, cpu);
 
 	barrier();
 	WRITE_ONCE(level->busy, false);
 	local_irq_restore(flags);
 }
 
+/* ---- CPUs that come and go ---- */
+
+static int cpu_prepare(unsigned int cpu)
+{
+	spares_fill(per_cpu_ptr(&bsp_percpu, cpu), cpu_to_node(cpu));
+	return 0;
+}
+
+/* Nobody runs there any more: what its levels and its spares hold is given back. */
+static int cpu_dead(unsigned int cpu)
+{
+	struct bsp_percpu *there = per_cpu_ptr(&bsp_percpu, cpu);
+	struct bpfstream_page *page;
+	unsigned int n;
+
+	for (n = 0; n < BSP_LEVELS; n++) {
+		struct bpfstream_cpu *level = &there->level[n].cpu;
+
+		page = level->page;
+		level->page = NULL;
+		if (page)
+			bpfstream_page_retire(page, level->carved);
+	}
+	while ((page = spare_take(there)))
+		mem_free(page);
+	return 0;
+}
+
+/* Before any CPU is ours, and before anybody prints. */
+static int __init links_init(void)
+{
+	bsp_link_base = (unsigned long)__va(PFN_PHYS(min_low_pfn));
+	return 0;
+}
+early_initcall(links_init);
+
 static int __init bsp_pages_init(void)
 {
-	int cpu;
+	int err;
 
-	for_each_possible_cpu(cpu)
-		spares_fill(per_cpu_ptr(&percpu, cpu));
-	return 0;
+	most = totalram_pages() / 16;
+	if (!bsp_link_reaches(__va(PFN_PHYS(max_pfn) - 8)))
+		pr_warn("BPF streams: no text can lie in the uppermost memory\n");
+	err = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "bpf/stream:prepare", cpu_prepare, cpu_dead);
+	return err < 0 ? err : 0;
 }
 core_initcall(bsp_pages_init);

@@ -14,7 +14,9 @@ void bsp_pages_refill(void);
 #if IS_ENABLED(CONFIG_BPF_STREAM_KUNIT_TEST)
 /* The nth allocation from now fails, and all after it up to @nr; 0 for none, ~0 for all. */
 void bsp_pages_fail(unsigned long nth, unsigned long nr);
+/* Pages that were taken and not given back, and how many may be: returns how many might before. */
 unsigned long bsp_pages_live(void);
+unsigned long bsp_pages_limit(unsigned long limit);
 unsigned long bsp_pages_held(void);
 #endif
 

@@ -268,6 +268,15 @@ int kshim_no_page(void)
 	return 0;
 }
 
+/* Print @pages pages full; it stays unread. */
+int kshim_pages_used(unsigned int pages)
+{
+	begin(CAPACITY, 0);
+	while (pages--)
+		CHECK(!put(BSP_PAGE_SIZE - 64));
+	return 0;
+}
+
 /* Print until there is no page any more; what was accepted stays unread. */
 int kshim_pages_used_up(void)
 {

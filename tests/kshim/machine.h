@@ -16,9 +16,11 @@ int kshim_loss_line(void);
 int kshim_no_page(void);
 unsigned long kshim_page_size(void);
 
+int kshim_pages_used(unsigned int pages);
 int kshim_pages_used_up(void);
 int kshim_read_all(void);
-int kshim_initcall(void);	/* percpu.c's */
+int kshim_early_initcall(void);	/* percpu.c's */
+int kshim_initcall(void);
 void kshim_refill(void);
 void kshim_drop_spares(void);
 void kshim_go_deep(void);

@@ -19,11 +19,12 @@ KERNEL = ("-std=gnu11", "-O2", "-nostdinc", "-ffreestanding", "-fno-strict-alias
           "-D__KERNEL__", "-DCONFIG_64BIT=1")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Wvla", "-Wundef",
             "-Wmissing-prototypes", "-Wsign-compare", "-Wno-missing-field-initializers", "-Wno-unused-parameter", "-Werror")
-PAGE_SHIFTS = (12, 14, 16)
+PAGE_SHIFTS = (12, 14, 16, 18)
 PRIMITIVES = {"alloc_pages_nolock", "free_pages_nolock", "__mutex_init", "mutex_destroy",
               "mutex_lock", "mutex_unlock",
-              "irq_work_queue",
-              "kshim_page_offset", "kshim_warn"}  # for PAGE_OFFSET and WARN_ON_ONCE
+              "irq_work_queue", "cpuhp_setup_state", "in_nmi", "in_hardirq", "pr_warn",
+              "min_low_pfn", "max_pfn", "totalram_pages",
+              "kshim_page_offset", "kshim_warn"}  # for __va() and WARN_ON_ONCE
 SIBLINGS = re.compile(r"bsp_\w+|bpfstream_\w+|mem(cpy|move|set|cmp)")
 
 

@@ -21,6 +21,7 @@
 
 #define NR_PAGES	16384u
 #define REACH		((uintptr_t)1 << 45)
+#define KSHIM_MAP_BEFORE	(1ul << 52)	/* as linux/mm.h has it here */
 
 static char *memory;
 static size_t page_size;
@@ -30,7 +31,13 @@ static unsigned int warnings;
 static bool refuses;
 static unsigned int works_queued;
 
+static unsigned long ram_pages;
+static int (*cpu_prepare)(unsigned int cpu);
+static int (*cpu_dead)(unsigned int cpu);
+static bool in_an_nmi;
+
 unsigned long kshim_page_offset;
+unsigned long min_low_pfn, max_pfn;
 
 /* ---- the kernel ---- */
 
@@ -49,7 +56,7 @@ struct page *alloc_pages_nolock(unsigned int gfp_flags, int nid, unsigned int or
 	char *page;
 
 	assert_int_equal(gfp_flags, 0);
-	assert_int_equal(nid, -1);
+	assert_in_range(nid + 1, 0, 1);		/* here, or the only node */
 	assert_int_equal(order, 0);
 	for (i = 0; i < NR_PAGES && used[i]; i++)
 		;
@@ -74,6 +81,44 @@ void free_pages_nolock(struct page *page, unsigned int order)
 	used[i] = 0;
 	nr_used--;
 	assert_int_equal(mprotect(page, page_size, PROT_NONE), 0);
+}
+
+int cpuhp_setup_state(int state, const char *name, int (*startup)(unsigned int cpu),
+		      int (*teardown)(unsigned int cpu));
+bool in_nmi(void);
+bool in_hardirq(void);
+unsigned long totalram_pages(void);
+void pr_warn(const char *fmt, ...);
+
+int cpuhp_setup_state(int state, const char *name, int (*startup)(unsigned int cpu),
+		      int (*teardown)(unsigned int cpu))
+{
+	(void)state;
+	assert_non_null(name);
+	cpu_prepare = startup;
+	cpu_dead = teardown;
+	return startup(0);
+}
+
+bool in_nmi(void)
+{
+	return in_an_nmi;
+}
+
+bool in_hardirq(void)
+{
+	return false;
+}
+
+unsigned long totalram_pages(void)
+{
+	return ram_pages;
+}
+
+void pr_warn(const char *fmt, ...)
+{
+	assert_non_null(fmt);
+	warnings++;
 }
 
 bool irq_work_queue(void *work)
@@ -124,6 +169,15 @@ static void *map(size_t bytes)
 	return mem;
 }
 
+/* @at: the first address that a link reaches */
+static void memory_begins(unsigned long at)
+{
+	kshim_page_offset = at;
+	min_low_pfn = KSHIM_MAP_BEFORE / page_size;
+	max_pfn = min_low_pfn + 1;
+	assert_int_equal(kshim_early_initcall(), 0);
+}
+
 static int setup(void **state)
 {
 	size_t bytes;
@@ -138,7 +192,9 @@ static int setup(void **state)
 	warnings = 0;
 	refuses = false;
 	works_queued = 0;
-	kshim_page_offset = (unsigned long)memory;
+	in_an_nmi = false;
+	ram_pages = 16ul * NR_PAGES;
+	memory_begins((unsigned long)memory);
 	return 0;
 }
 
@@ -181,7 +237,7 @@ static void works_from_the_first_page_of_the_direct_map(void **state)
 static void works_up_to_the_last_page_that_a_link_reaches(void **state)
 {
 	(void)state;
-	kshim_page_offset = (unsigned long)memory - REACH + (2 * NR_PAGES - 1) * page_size;
+	memory_begins((unsigned long)memory - REACH + (2 * NR_PAGES - 1) * page_size);
 	everything(2);	/* a loss mark is made one level up */
 }
 
@@ -196,7 +252,7 @@ static void works_past_the_deepest_level(void **state)
 static void a_page_that_no_link_reaches_is_given_back(void **state)
 {
 	(void)state;
-	kshim_page_offset = (unsigned long)memory - REACH;
+	memory_begins((unsigned long)memory - REACH);
 	assert_int_equal(kshim_no_page(), 0);
 	assert_clean(0);
 }
@@ -209,27 +265,86 @@ static void without_a_page_a_message_is_lost_and_counted(void **state)
 	assert_clean(0);
 }
 
+static void spare_pages_are_used_first_and_filled_by_who_writes_next(void **state)
+{
+	unsigned int spares;
+
+	(void)state;
+	assert_int_equal(kshim_initcall(), 0);
+	spares = nr_used;
+	assert_true(spares > 0);
+	assert_int_equal(kshim_pages_used(1), 0);
+	assert_int_equal(nr_used, spares);
+	kshim_refill();
+	assert_int_equal(nr_used, spares + 1);
+	kshim_refill();
+	assert_int_equal(nr_used, spares + 1);
+	assert_int_equal(works_queued, 0);
+	assert_int_equal(kshim_read_all(), 0);
+}
+
 static void where_the_allocator_refuses_spare_pages_are_used_and_asked_for_anew(void **state)
 {
 	unsigned int spares;
 
 	(void)state;
-	kshim_initcall();
+	assert_int_equal(kshim_initcall(), 0);
 	spares = nr_used;
-	assert_true(spares > 0);
-	kshim_initcall();
-	assert_int_equal(nr_used, spares);
 	refuses = true;
 	assert_int_equal(kshim_pages_used_up(), 0);
 	assert_int_equal(nr_used, spares);
-	assert_int_equal(works_queued, spares);
+	kshim_refill();
+	assert_int_equal(works_queued, 0);	/* in a task it would not help */
+	in_an_nmi = true;
+	kshim_refill();
+	assert_int_equal(works_queued, 1);
 	assert_int_equal(warnings, 0);
 	refuses = false;
 	kshim_refill();
 	assert_int_equal(nr_used, 2 * spares);
-	kshim_refill();
-	assert_int_equal(nr_used, 2 * spares);
+	assert_int_equal(works_queued, 1);
 	assert_int_equal(kshim_read_all(), 0);
+}
+
+static void text_takes_a_sixteenth_of_memory_at_most(void **state)
+{
+	const unsigned int most = 10;
+	unsigned int spares;
+
+	(void)state;
+	ram_pages = 16 * most;
+	assert_int_equal(kshim_initcall(), 0);
+	spares = nr_used;
+	assert_int_equal(kshim_pages_used_up(), 0);
+	kshim_refill();
+	assert_int_equal(nr_used, spares + most);
+	assert_int_equal(kshim_read_all(), 0);
+	assert_int_equal(kshim_pages_used(most / 2), 0);
+	assert_int_equal(kshim_read_all(), 0);
+}
+
+static void a_cpu_that_goes_leaves_no_page(void **state)
+{
+	(void)state;
+	assert_int_equal(kshim_initcall(), 0);
+	assert_int_equal(kshim_pages_used(1), 0);
+	assert_int_equal(kshim_read_all(), 0);
+	assert_true(nr_used > 0);
+	assert_int_equal(cpu_dead(0), 0);
+	assert_clean(0);
+	assert_int_equal(cpu_prepare(0), 0);
+	assert_true(nr_used > 0);
+}
+
+static void memory_that_no_link_reaches_is_said(void **state)
+{
+	(void)state;
+	max_pfn = min_low_pfn + REACH / page_size;
+	assert_int_equal(kshim_initcall(), 0);
+	assert_int_equal(warnings, 0);
+	max_pfn++;
+	assert_int_equal(kshim_initcall(), 0);
+	assert_int_equal(warnings, 1);
 }
 
 int main(void)
@@ -242,6 +357,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(works_past_the_deepest_level, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_that_no_link_reaches_is_given_back,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			spare_pages_are_used_first_and_filled_by_who_writes_next, setup, teardown),
+		cmocka_unit_test_setup_teardown(text_takes_a_sixteenth_of_memory_at_most, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_cpu_that_goes_leaves_no_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(memory_that_no_link_reaches_is_said, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(
 			where_the_allocator_refuses_spare_pages_are_used_and_asked_for_anew, setup,
 			teardown),

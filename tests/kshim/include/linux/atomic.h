@@ -60,6 +60,16 @@ static inline s64 atomic64_add_return_release(s64 i, atomic64_t *v)
 	return __atomic_add_fetch(&v->counter, i, __ATOMIC_RELEASE);
 }
 
+static inline long atomic_long_inc_return(atomic_long_t *v)
+{
+	return __atomic_add_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void atomic_long_dec(atomic_long_t *v)
+{
+	__atomic_sub_fetch(&v->counter, 1, __ATOMIC_RELAXED);
+}
+
 #define xchg(p, v)		__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define cmpxchg(p, o, n) ({						\
 	__typeof__(*(p)) old_ = (o);					\

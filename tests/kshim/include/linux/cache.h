@@ -2,6 +2,7 @@
 #ifndef KSHIM_LINUX_CACHE_H
 #define KSHIM_LINUX_CACHE_H
 
+#define __ro_after_init
 #define ____cacheline_aligned_in_smp __attribute__((__aligned__(64)))
 
 #endif

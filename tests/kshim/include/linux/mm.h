@@ -14,9 +14,20 @@
 
 #define PAGE_SIZE	(1ul << KSHIM_PAGE_SHIFT)
 
+/* As arm64's may: the direct map begins long before there is memory in it. */
+#define KSHIM_MAP_BEFORE	(1ul << 52)
+
 extern unsigned long kshim_page_offset;
 
-#define PAGE_OFFSET	kshim_page_offset
+#define PFN_PHYS(pfn)	((unsigned long)(pfn) << KSHIM_PAGE_SHIFT)
+#define PAGE_OFFSET	(kshim_page_offset - KSHIM_MAP_BEFORE)
+
+static inline void *__va(unsigned long addr)
+{
+	return (void *)(PAGE_OFFSET + addr);
+}
+
+unsigned long totalram_pages(void);
 
 static inline void *page_address(const struct page *page)
 {

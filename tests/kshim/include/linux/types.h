@@ -11,6 +11,8 @@ typedef __SIZE_TYPE__ size_t;
 typedef _Bool bool;
 typedef unsigned int gfp_t;
 
+#define ULONG_MAX	(~0ul)
+
 enum { false = 0, true = 1 };
 
 typedef struct {
@@ -20,5 +22,9 @@ typedef struct {
 typedef struct {
 	s64 __attribute__((__aligned__(8))) counter;
 } atomic64_t;
+
+typedef struct {
+	long counter;
+} atomic_long_t;
 
 #endif
