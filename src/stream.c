@@ -352,7 +352,7 @@ static void queue_pop(struct bpfstream_queue *queue, struct bpfstream_release *r
  * @cut: how many bytes of @after are offered
  * @run: what the elements before @after take of each page
  */
-struct offer {
+struct bpfstream_offer {
 	u64 bytes;
 	struct bpfstream_elem *after;
 	u32 cut;
@@ -361,7 +361,8 @@ struct offer {
 };
 
 /* The run of @elem's page in @offer; NULL if that would be one too many. */
-static struct bpfstream_release *offer_run(struct offer *offer, const struct bpfstream_elem *elem)
+static struct bpfstream_release *offer_run(struct bpfstream_offer *offer,
+					   const struct bpfstream_elem *elem)
 {
 	struct bpfstream_page *page = bpfstream_elem_page(elem);
 	struct bpfstream_release *run;
@@ -382,7 +383,7 @@ static struct bpfstream_release *offer_run(struct offer *offer, const struct bpf
  * out of a few pages only. Returns how many.
  */
 static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfstream_piece *piece,
-			       unsigned int room, u64 max, struct offer *offer)
+			       unsigned int room, u64 max, struct bpfstream_offer *offer)
 {
 	struct bpfstream_piece *next = piece, *end = piece + room;
 	struct bpfstream_release *run = offer->run;
@@ -432,7 +433,7 @@ static unsigned int queue_peek(const struct bpfstream_queue *queue, struct bpfst
 }
 
 /* All of an offer was taken: unlink it, before offer_release(), as queue_pop(). */
-static void queue_unlink(struct bpfstream_queue *queue, const struct offer *offer)
+static void queue_unlink(struct bpfstream_queue *queue, const struct bpfstream_offer *offer)
 {
 	struct bpfstream_elem *after = offer->after;
 
@@ -441,7 +442,7 @@ static void queue_unlink(struct bpfstream_queue *queue, const struct offer *offe
 	bsp_store_relaxed(&queue->first, after);
 }
 
-static void offer_release(const struct offer *offer, struct bpfstream_release *rel)
+static void offer_release(const struct bpfstream_offer *offer, struct bpfstream_release *rel)
 {
 	u32 i;
 
@@ -490,7 +491,7 @@ static bool line_due(struct bpfstream *s, struct bpfstream_release *rel)
  * @stuck: the sink took a part only, or none and returned @err
  * @rel: elements whose page has more to come
  */
-struct delivery {
+struct bpfstream_delivery {
 	struct bpfstream *s;
 	bpfstream_sink_fn sink;
 	void *ctx;
@@ -507,7 +508,7 @@ struct delivery {
 };
 
 /* What the sink made of @offered bytes. */
-static void delivered(struct delivery *d, u64 offered, long n)
+static void delivered(struct bpfstream_delivery *d, u64 offered, long n)
 {
 	d->stuck = n < 0 || (u64)n != offered;
 	d->err = n < 0 ? n : 0;
@@ -515,7 +516,7 @@ static void delivered(struct delivery *d, u64 offered, long n)
 	d->max -= n > 0 ? (size_t)n : 0;
 }
 
-static void deliver_line(struct delivery *d)
+static void deliver_line(struct bpfstream_delivery *d)
 {
 	struct bpfstream *s = d->s;
 	struct bpfstream_piece piece = { s->line + s->line_pos, s->line_len - s->line_pos };
@@ -529,7 +530,7 @@ static void deliver_line(struct delivery *d)
 	delivered(d, piece.len, n);
 }
 
-static void settle(struct delivery *d)
+static void settle(struct bpfstream_delivery *d)
 {
 	if (d->owed)
 		bpfstream_llist_lighten(&d->s->log, d->owed);
@@ -540,13 +541,13 @@ static void settle(struct delivery *d)
  * The backlog's text up to the first loss mark, a sink call's worth at a time. in_hand covers all
  * of that before the first look (I6).
  */
-static void deliver_text(struct delivery *d)
+static void deliver_text(struct bpfstream_delivery *d)
 {
 	struct bpfstream *s = d->s;
 
 	do {
 		u64 max = d->max < d->text ? d->max : d->text;
-		struct offer offer;
+		struct bpfstream_offer offer;
 		unsigned int nr;
 		long n = 0;
 
@@ -578,7 +579,7 @@ static void deliver_text(struct delivery *d)
  * A loss line that begins when either no message waits or all text that may be taken was is the
  * last: writers that lose without end do not keep us here.
  */
-static long deliver(struct delivery *d)
+static long deliver(struct bpfstream_delivery *d)
 {
 	struct bpfstream *s = d->s;
 	bool end = false;
@@ -613,7 +614,7 @@ static long deliver(struct delivery *d)
 long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, size_t max)
 {
 	struct bpfstream_piece piece[PIECES];
-	struct delivery d = {
+	struct bpfstream_delivery d = {
 		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = PIECES,
 		.max = max, .text = ~(u64)0, .settle = SETTLE,
 	};
@@ -639,7 +640,7 @@ long bpfstream_deliver(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx, s
 long bpfstream_deliver_all(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx,
 			   struct bpfstream_piece *piece, unsigned int nr)
 {
-	struct delivery d = {
+	struct bpfstream_delivery d = {
 		.s = s, .sink = sink, .ctx = ctx, .piece = piece, .nr_pieces = nr,
 		.max = ~(size_t)0, .text = s->capacity, .settle = 1,
 	};
@@ -675,7 +676,7 @@ long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ct
 	struct bpfstream_queue queue = { NULL, NULL };
 	struct bpfstream_release rel = { NULL, 0 };
 	struct bpfstream_piece piece;	/* one at a time: the stack may be a small one */
-	struct offer offer = { 0, NULL, 0, 0, { { NULL, 0 } } };
+	struct bpfstream_offer offer = { 0, NULL, 0, 0, { { NULL, 0 } } };
 	size_t total = 0;
 	long n = 0;
 

@@ -35,9 +35,10 @@ static_assert((u64)CAPACITY <= (u64)1 << (64 - BSP_LINK_BITS), "a weight fits th
 static_assert(sizeof(struct bpfstream_staged) <= sizeof(struct bpf_stream_stage),
 	      "a group fits what its user has on the stack");
 
+/* NULL: there is no such stream, or no streams, as of what bpf(2) has not loaded. */
 static struct bpfstream *stream_get(const struct bpf_prog_aux *aux, int stream_id)
 {
-	if (stream_id != BPF_STDOUT && stream_id != BPF_STDERR)
+	if ((stream_id != BPF_STDOUT && stream_id != BPF_STDERR) || !aux->stream)
 		return NULL;
 	return &aux->stream[stream_id - 1].core;
 }
@@ -46,7 +47,7 @@ static struct bpfstream *stream_get(const struct bpf_prog_aux *aux, int stream_i
 
 /**
  * bpf_prog_stream_init() - make a program's streams
- * @prog: program that nobody else knows yet
+ * @prog: program that nobody else knows yet; subprograms print to the main program's
  *
  * Context: Process; may sleep.
  * Return: 0; -ENOMEM.
@@ -98,7 +99,7 @@ void bpf_prog_stream_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog
 	static const char * const name[NR_STREAMS] = { "stdout", "stderr" };
 	unsigned int i;
 
-	for (i = 0; i < NR_STREAMS; i++) {
+	for (i = 0; prog->aux->stream && i < NR_STREAMS; i++) {
 		struct bpfstream_total lost = bpfstream_lost(&prog->aux->stream[i].core);
 
 		seq_printf(m, "stream_lost_%s:\t%llu %llu\n", name[i], lost.count, lost.sum);
@@ -351,7 +352,7 @@ int bpf_stream_stage_commit(struct bpf_stream_stage *ss, struct bpf_prog *prog,
 	return bpfstream_staged_commit(staged(ss), s, &was_empty);
 }
 
-struct walk {
+struct bpf_stream_walk {
 	struct bpf_stream_stage *ss;
 	int err;
 };
@@ -359,7 +360,7 @@ struct walk {
 static bool print_frame(void *cookie, u64 ip, u64 sp, u64 bp)
 {
 	const char *file = "", *line = "";
-	struct walk *walk = cookie;
+	struct bpf_stream_walk *walk = cookie;
 	struct bpf_prog *prog;
 	int num;
 
@@ -383,7 +384,7 @@ static bool print_frame(void *cookie, u64 ip, u64 sp, u64 bp)
  */
 int bpf_stream_stage_dump_stack(struct bpf_stream_stage *ss)
 {
-	struct walk walk = { .ss = ss };
+	struct bpf_stream_walk walk = { .ss = ss };
 	int err;
 
 	err = bpf_stream_stage_printk(ss, "CPU: %d UID: %d PID: %d Comm: %s\n",

@@ -25,6 +25,7 @@ PORT = ("bsp.h", "percpu.h", "percpu.c", "glue.h", "glue.c", "kunit.h",
         "kunit.c", "kunit-stream.c", "kunit-glue.c", "kunit-model.c", "kunit-context.c", "Kbuild", "Kconfig")
 INTO = "kernel/bpf/bpfstream"
 STATE = INTO + "/.installed"
+BUILT = re.compile(r".*\.(o|a|i|s|lst|mod|gcno)|modules\.order|\..*\.(cmd|d)")  # what make leaves there
 
 ROOM = """\
 {0}if (err >= tmp_buf_end - tmp_buf) {{
@@ -47,17 +48,15 @@ EDITS = {
          r"\1void bpf_prog_stream_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog);\n"),
     ),
     "kernel/bpf/core.c": (
-        (r"\tbpf_prog_stream_init\(fp\);\n",
-         "\tif (bpf_prog_stream_init(fp)) {\n\t\tfree_percpu(fp->active);\n\t\tvfree(fp);\n"
-         "\t\tkfree(aux);\n\t\treturn NULL;\n\t}\n"),
-        (r"(\t\tfree_percpu\(prog->active\);\n)(\t\tkfree\(prog->aux\);\n)",
-         r"\1#ifdef CONFIG_BPF_SYSCALL\n\t\tbpf_prog_stream_free(prog);\n#endif\n\2"),
+        (r"#ifdef CONFIG_BPF_SYSCALL\n\tbpf_prog_stream_init\(fp\);\n#endif\n\n", ""),
         (r"(\t\tmutex_destroy\(&fp->aux->st_ops_assoc_mutex\);\n)",
          r"\1#ifdef CONFIG_BPF_SYSCALL\n\t\tbpf_prog_stream_free(fp);\n#endif\n"),
     ),
     "kernel/bpf/syscall.c": (
         (r"(static void bpf_prog_show_fdinfo\((?:.*\n)*?\t\t   prog->aux->verified_insns\);\n)",
          r"\1\tbpf_prog_stream_show_fdinfo(m, prog);\n"),
+        (r"(\tatomic64_set\(&prog->aux->refcnt, 1\);\n\n)(\tif \(bpf_prog_is_dev_bound\(prog->aux\)\) \{\n)",
+         r"\1\terr = bpf_prog_stream_init(prog);\n\tif (err)\n\t\tgoto free_prog;\n\n\2"),
     ),
     "kernel/bpf/helpers.c": (
         (r"WARN_ON_ONCE\((nest_level > MAX_BPRINTF_NEST_LEVEL)\)", r"\1"),
@@ -99,31 +98,43 @@ def edited(name, data):
 
 
 class Tree:
+    """A tree, and what was done to it.
+
+    The manifest has, of each path that is ours or changed, the digests that it may have; None is no file.
+    It says old and new before a file is touched, and new alone afterwards: who is interrupted can
+    do it again, or revert. What the files to change were is kept before that.
+    """
+
     def __init__(self, root):
         self.root = pathlib.Path(root)
         if not (self.root / "kernel/bpf/Makefile").is_file():
             raise Refusal(f"{root}: not a kernel tree")
         state = self.root / STATE / "manifest.json"
-        self.manifest = json.loads(state.read_text()) if state.is_file() else None
-        if not self.manifest and (self.root / INTO).exists():
-            raise Refusal(f"{root}/{INTO} is there, but not from here")
+        self.manifest = json.loads(state.read_text()) if state.is_file() else {}
+        foreign = [name for name in sources() if not self.manifest and self.read(name) is not None]
+        if foreign:
+            raise Refusal(f"{root}/{foreign[0]} is there, but not from here")
 
     def read(self, name):
         path = self.root / name
         return path.read_bytes() if path.is_file() else None
 
+    def original(self, name):
+        """What @name was before; None if it was not there."""
+        kept = self.read(f"{STATE}/{name}") if self.manifest else None
+        return kept if kept is not None or name in self.manifest else self.read(name)
+
     def originals(self):
         """{path: contents} of the files to edit, as they were before. Checks all that was put."""
-        if not self.manifest:
-            missing = [name for name in EDITS if self.read(name) is None]
-            if missing:
-                raise Refusal(f"no {missing[0]}: this tree is not one that is known")
-            return {name: self.read(name) for name in EDITS}
-        for name, digest in self.manifest.items():
+        for name, digests in self.manifest.items():
             data = self.read(name)
-            if data is None or sha(data) != digest:
+            if (None if data is None else sha(data)) not in digests:
                 raise Refusal(f"{name} was changed since it was installed")
-        return {name: self.read(f"{STATE}/{name}") for name in EDITS}
+        before = {name: self.original(name) for name in EDITS}
+        missing = [name for name, data in before.items() if data is None]
+        if missing:
+            raise Refusal(f"no {missing[0]}: this tree is not one that is known")
+        return before
 
     def write(self, name, data):
         """In a new file: the tree may share its files with another one."""
@@ -132,39 +143,52 @@ class Tree:
         mode = path.stat().st_mode if path.exists() else 0o100644
         if path.exists() and path.read_bytes() == data:
             return
-        temporary = path.with_name(path.name + ".new")
+        temporary = self.root / STATE / "new"
+        temporary.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         temporary.chmod(mode & 0o7777)
         os.replace(temporary, path)
 
+    def put(self, name, data):
+        if data is None:
+            (self.root / name).unlink(missing_ok=True)
+        else:
+            self.write(name, data)
+
+    def remember(self, allowed):
+        text = {name: sorted({data and sha(data) for data in some}, key=str) for name, some in allowed.items()}
+        self.write(f"{STATE}/manifest.json", json.dumps(text, indent=0).encode())
+
+    def change(self, want):
+        """Make each path's contents what @want says, and what is no more wanted what it was."""
+        want = {**{name: self.original(name) for name in self.manifest}, **want}
+        self.remember({name: (self.read(name), data) for name, data in want.items()})
+        for name, data in want.items():
+            self.put(name, data)
+        self.remember({name: (data,) for name, data in want.items()})
+
     def install(self):
         originals = self.originals()
-        results = {name: edited(name, data) for name, data in originals.items()}
-        new = sources()
-        for name in self.manifest or ():
-            if name not in results and name not in new:
-                (self.root / name).unlink()
+        want = {**sources(), **{name: edited(name, data) for name, data in originals.items()}}
         for name, data in originals.items():
             self.write(f"{STATE}/{name}", data)
-        manifest = {name: sha(data) for name, data in {**results, **new}.items()}
-        self.write(f"{STATE}/manifest.json", json.dumps(manifest, indent=0).encode())
-        for name, data in {**new, **results}.items():
-            self.write(name, data)
+        self.change(want)
 
     def revert(self):
         if not self.manifest:
             raise Refusal("nothing is installed there")
-        for name, data in self.originals().items():
-            self.write(name, data)
-        for name in self.manifest:
-            if name not in EDITS:
-                (self.root / name).unlink()
+        self.originals()
+        self.change({})
+        (self.root / STATE / "manifest.json").unlink()      # first: without it, the rest is nothing
         shutil.rmtree(self.root / STATE)
-        left = sorted(path.name for path in (self.root / INTO).iterdir())
+        into = self.root / INTO
+        for path in into.iterdir():
+            if BUILT.fullmatch(path.name):
+                path.unlink()
+        left = sorted(path.name for path in into.iterdir())
         if left:
-            print(f"{INTO} stays: it has {' '.join(left)}")
-        else:
-            (self.root / INTO).rmdir()
+            sys.exit(f"install.sh: reverted, but {INTO} stays, with what is not from here: {' '.join(left)}")
+        into.rmdir()
 
     def patch(self):
         originals = self.originals()

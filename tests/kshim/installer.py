@@ -7,6 +7,7 @@ usage: installer.py SOURCE_ROOT
 import filecmp
 import os
 import pathlib
+import runpy
 import shutil
 import subprocess
 import sys
@@ -36,9 +37,10 @@ void bpf_prog_stream_free(struct bpf_prog *prog);
 after
 """,
     "kernel/bpf/core.c": """\
+#ifdef CONFIG_BPF_SYSCALL
 	bpf_prog_stream_init(fp);
-		free_percpu(prog->active);
-		kfree(prog->aux);
+#endif
+
 		mutex_destroy(&fp->aux->st_ops_assoc_mutex);
 """,
     "kernel/bpf/syscall.c": """\
@@ -46,6 +48,9 @@ static void bpf_prog_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 		   prog->aux->verified_insns);
 }
+	atomic64_set(&prog->aux->refcnt, 1);
+
+	if (bpf_prog_is_dev_bound(prog->aux)) {
 """,
     "kernel/bpf/helpers.c": """\
 	if (WARN_ON_ONCE(nest_level > MAX_BPRINTF_NEST_LEVEL)) {
@@ -129,6 +134,81 @@ def test_patch(tree, pristine):
     install("--revert", tree)
 
 
+class Interruption(BaseException):
+    pass
+
+
+def interrupted(writes, tree, *options):
+    """Run the installer here, until it wants to write once more than that. Whether it came to its end."""
+    left, real, argv = [writes], os.replace, sys.argv
+
+    def replace(*arguments):
+        if not left[0]:
+            raise Interruption
+        left[0] -= 1
+        real(*arguments)
+
+    os.replace, sys.argv = replace, ["install.py", *options, str(tree)]
+    try:
+        runpy.run_path(ROOT / "port/linux/install.py", run_name="__main__")
+    except Interruption:
+        return False
+    finally:
+        os.replace, sys.argv = real, argv
+    return True
+
+
+def redo(tree, *options):
+    """Run it here to its end: what it said, should it have refused."""
+    try:
+        interrupted(1000, tree, *options)
+    except SystemExit as refusal:
+        return str(refusal)
+    return ""
+
+
+def whole(tree):
+    """What there is, but for what only the installer looks at."""
+    return {name: data for name, data in contents(tree).items() if "/.installed/" not in name}
+
+
+def test_interrupted(tree, pristine):
+    work, fresh = tree.parent / "work", tree.parent / "fresh"
+    make_tree(fresh)
+    install(tree)
+    installed = whole(tree)
+    for before, options in ((fresh, ()), (tree, ("--revert",))):
+        writes, good, ended = 0, True, False
+        while not ended:
+            for after in (("--revert",), ()):
+                shutil.rmtree(work, ignore_errors=True)
+                shutil.copytree(before, work)
+                ended = interrupted(writes, work, *options)
+                said = redo(work, *after)
+                good &= whole(work) == (pristine if after else installed)
+                good &= not said or bool(after) and "nothing is installed" in said
+            writes += 1
+        check(f"interrupted at any of {writes - 1} writes, it can be done again and reverted: "
+              f"{' '.join(options) or 'install'}", good and writes > 5)
+    install("--revert", tree)
+
+
+def test_built(tree, pristine):
+    into = tree / "kernel/bpf/bpfstream"
+    install(tree)
+    for name in ("page.o", ".page.o.cmd", "built-in.a", "modules.order"):
+        (into / name).write_text("made")
+    check("what make left goes, too", not install("--revert", tree).returncode and contents(tree) == pristine)
+    install(tree)
+    (into / "mine.txt").write_text("a note")
+    run = install("--revert", tree)
+    check("what is somebody's stays, and is said", run.returncode and "mine.txt" in run.stderr and
+          [path.name for path in into.iterdir()] == ["mine.txt"])
+    check("and is no hindrance", not install(tree).returncode)
+    (into / "mine.txt").unlink()
+    install("--revert", tree)
+
+
 def test_unknown(tree, pristine):
     for name, text in TREE.items():
         for line in (line for line in text.splitlines() if line.strip("\t{}; ") not in
@@ -150,7 +230,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         tree = make_tree(pathlib.Path(work, "tree"))
         pristine = contents(tree)
-        for test in (test_install, test_patch, test_unknown):
+        for test in (test_install, test_patch, test_interrupted, test_built, test_unknown):
             test(tree, pristine)
     print(f"{len(problems)} problems")
     return 1 if problems else 0
