@@ -421,14 +421,18 @@ static void what_nmis_print_in_the_midst_of_prints_is_all_there(struct kunit *te
 	KUNIT_ASSERT_EQ(test, register_nmi_handler(NMI_LOCAL, print_in_nmi, NMI_FLAG_FIRST,
 						   "bpf_stream_kunit"), 0);
 	start_on(&crew->writer[0], nmi.cpu);
-	for (n = 0; n < NR_NMIS && send_nmi(); n++) {
+	/* Most come between prints: until one has met a level in use, or it is hopeless. */
+	for (n = 0; n < NR_NMIS || (!nmi.met_a_level && n < 20 * NR_NMIS); n++) {
+		if (!send_nmi())
+			break;
 		(void)read_some(crew, 50000);
 		cond_resched();
 	}
 	WRITE_ONCE(crew->writer[0].stop, true);
 	wait_for_completion(&crew->writer[0].done);
 	unregister_nmi_handler(NMI_LOCAL, "bpf_stream_kunit");
-	KUNIT_EXPECT_EQ(test, n, NR_NMIS);
+	KUNIT_EXPECT_GE(test, n, NR_NMIS);
+	KUNIT_EXPECT_GT(test, nmi.met_a_level, 0);
 	kunit_info(test, "%u of %u NMIs came with interrupts off", nmi.met_a_level, n);
 	expect_all_accounted_for(test, crew);
 }

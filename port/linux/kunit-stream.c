@@ -197,6 +197,36 @@ static void without_a_page_nothing_changes_but_the_loss(struct kunit *test)
 	bsp_test_lost(test, &t->stream, 1, 100, 0);
 }
 
+/* Text that nobody reads, a byte of each page: a stream's own limit is far away. */
+static void past_the_bound_of_pages_a_message_is_lost_and_counted(struct kunit *test)
+{
+	struct bsp_test *t = test->priv;
+	unsigned long most = bsp_pages_limit(bsp_pages_live() + 10);
+	struct bpfstream *chatty = kunit_kzalloc(test, sizeof(*chatty), GFP_KERNEL);
+	unsigned int i;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, chatty);
+	bpfstream_init(chatty, TEST_CAPACITY, 0);
+	for (i = 0; i < 100; i++) {
+		err = bsp_test_push(&t->stream, "x");
+		if (err)
+			break;
+		(void)push_bytes(chatty, t->pattern, BSP_PAGE_SIZE - 100);
+		t->len = 0;
+		t->room = PATTERN_LEN;
+		(void)bsp_test_read(t, chatty, PATTERN_LEN);
+	}
+	bsp_pages_limit(most);
+	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	KUNIT_EXPECT_GE(test, i, 8);
+	KUNIT_EXPECT_LE(test, i, 12);
+	bsp_test_lost(test, &t->stream, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, bpfstream_pending(&t->stream), i);
+	bpfstream_destroy(chatty);
+	KUNIT_EXPECT_EQ(test, bsp_test_push(&t->stream, "y"), 0);
+}
+
 /* Whole or not at all, and no page adrift that does not hold text. */
 static void without_the_nth_page_a_message_is_not_there_at_all(struct kunit *test)
 {
@@ -427,6 +457,7 @@ static struct kunit_case stream_cases[] = {
 	KUNIT_CASE(empty_messages_cost_nothing),
 	KUNIT_CASE(a_full_stream_refuses_without_using_memory),
 	KUNIT_CASE(without_a_page_nothing_changes_but_the_loss),
+	KUNIT_CASE(past_the_bound_of_pages_a_message_is_lost_and_counted),
 	KUNIT_CASE(without_the_nth_page_a_message_is_not_there_at_all),
 	KUNIT_CASE(losses_are_counted_by_cause),
 	KUNIT_CASE(without_the_flag_nothing_is_told_of_losses),

@@ -222,6 +222,7 @@ struct bpfstream_page *bsp_page_alloc(void)
 		atomic_long_dec(&live);
 	return page;
 }
+
 #if IS_ENABLED(CONFIG_BPF_STREAM_KUNIT_TEST)
 /* For tests only: the verifier takes what may fail for what may sleep. */
 ALLOW_ERROR_INJECTION(bsp_page_alloc, NULL);
