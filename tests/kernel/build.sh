@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Usage: build.sh TREE OUT [FRAGMENT...] - configure and build OUT/vmlinux from the source TREE.
+# Usage: build.sh TREE OUT [FRAGMENT...] - configure and build OUT/vmlinux from the source TREE; with ARCH=arm64
+# in the environment, OUT/arch/arm64/boot/Image.
 #
-# The configuration is tinyconfig, config/base.config and the fragments named (rt: config/rt.config).
+# The configuration is tinyconfig, config/base.config (arm64: config/arm64.config) and the fragments
+# named (rt: config/rt.config).
 # It is made again when one of them or a Kconfig file of the port changed; otherwise make does only
 # what is to be done. OUT belongs to the path of TREE: use one for each.
 set -eu
@@ -12,11 +14,15 @@ tree=$(readlink -f "$1")
 mkdir -p "$2"
 out=$(readlink -f "$2")
 shift 2
-fragments=("$here/config/base.config")
+arch=${ARCH:-x86_64} fragments=("$here/config/base.config") image=vmlinux cross=''
+if [ "$arch" = arm64 ]; then
+	fragments=("$here/config/arm64.config") image=Image cross=aarch64-linux-gnu-
+fi
+unset ARCH
 for name in "$@"; do
 	fragments+=("$here/config/$name.config")
 done
-make=(nice -n 19 make -s -C "$tree" "O=$out" ARCH=x86_64 "-j$(nproc)" KCONFIG_NOTIMESTAMP=1
+make=(nice -n 19 make -s -C "$tree" "O=$out" "ARCH=$arch" "CROSS_COMPILE=$cross" "-j$(nproc)" KCONFIG_NOTIMESTAMP=1
       KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=bpfstream KBUILD_BUILD_HOST=bpfstream)
 
 # Before 7.3, only a pahole of 1.26 or later marks the functions that BPF programs may call
@@ -53,5 +59,5 @@ if [ "$(cat "$out/configured" 2>/dev/null)" != "$wanted" ]; then
 	refused >"$out/refused" || { cat "$out/refused" >&2; exit 1; }
 	echo "$wanted" >"$out/configured"
 fi
-"${make[@]}" vmlinux >"$out/build.log" 2>&1 || { grep -E -A5 'error|Error|undefined' "$out/build.log" >&2; exit 1; }
+"${make[@]}" "$image" >"$out/build.log" 2>&1 || { grep -E -A5 'error|Error|undefined' "$out/build.log" >&2; exit 1; }
 grep -E -A4 'warning:' "$out/build.log" >"$out/warnings" || true

@@ -59,7 +59,7 @@ class Boot:
             found = re.match(r"\[ *(\d+\.\d+)\](?:\[[^]]*\])? ?(.*)", line)
             self.console.append(found[2] if found else line)
             self.times.append(float(found[1]) if found else 0.0)
-        self.out = self.lines("out")
+        self.out = self.lines("out") or self.console     # where there is no second line
         self.rows, self.remarks = [], []
         if "selftests" in self.expect:
             self.selftests()
@@ -144,6 +144,8 @@ class Boot:
                 results.append((found[2].strip(), "SKIP" if found[3] else found[1]))
                 times.append(time)
         row.seconds = max(times, default=0) - min(times, default=0)
+        for group in self.suites() - groups:
+            row.fail(f"KUnit: {group} did not run")
         for group in groups - {name for name, _ in results}:
             row.fail(f"KUnit: {group} did not end")
         for name, result in results:
@@ -159,6 +161,12 @@ class Boot:
         if not row.passed + row.failed + row.skipped:
             row.fail("KUnit did not run")
         self.rows.append(row)
+
+    @staticmethod
+    def suites():
+        """The names of the port's suites."""
+        sources = (HERE / "../../port/linux").glob("kunit*.c")
+        return {name for path in sources for name in re.findall(r'\.name = "(bpf_stream\w*)",', path.read_text())}
 
     def oracle(self):
         """Its answers beside those of the distribution's kernel."""
@@ -259,6 +267,9 @@ class Boot:
                 row.fail(f"not freed: {' '.join(sorted(ours & frames))}")
             else:
                 self.remarks.append(f"not freed, not ours: {self.out[at]}")
+        for line in self.out:
+            if line.startswith("@put "):
+                row.fail(f"could not be written: {line[5:]}")
         if "@done" not in self.out:
             row.fail("the guest died" if self.meta.get("status") == "0" else "the guest ran out of time")
         if not row.failed:

@@ -9,7 +9,7 @@
 #
 #   --quick        7.3 (or the tree named), one kernel, 2 CPUs: the kernel's own tests and KUnit
 #   --stock        the unmodified tree: what the others are to be compared with
-#   --boot KERNEL  only this one of plain, options, debug, kcsan, rt; more than once for more of them
+#   --boot KERNEL  only this one of those named below, no checks; again for more of them
 #
 # Sources, copies and builds stay in the cache; logs are in $BPFSTREAM_BUILD/kernel-test.
 set -u
@@ -26,7 +26,7 @@ start=$SECONDS
 
 wrong() { echo "kernel-test: $*" >&2; exit 2; }
 
-all_kernels='plain options debug kcsan rt'
+all_kernels='plain options debug kcsan rt arm64'
 quick='' stock='' wanted=() kernels=()
 while [ $# -gt 0 ]; do
 	case "$1" in
@@ -41,8 +41,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+complete=''
 # shellcheck disable=SC2206
-[ ${#kernels[@]} -gt 0 ] || kernels=($all_kernels)
+[ ${#kernels[@]} -gt 0 ] || { complete=1 kernels=($all_kernels); }
 [ ${#wanted[@]} -gt 0 ] || if [ -n "$quick" ]; then wanted=(7.3); else wanted=(7.3 7.2); fi
 kind=port
 [ -z "$stock" ] || kind=stock
@@ -149,7 +150,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	step "$name" copy copy "$source" "$tree" || return 1
 	[ "$kind" = stock ] || step "$name" installer bash "$here/port.sh" "$root" "$source" "$tree" || return 1
 	keep_dates "$tree"
-	[ "$kind" = stock ] || [ -n "$quick" ] ||
+	[ "$kind" = stock ] || [ -n "$quick" ] || [ -z "$complete" ] ||
 		step "$name" checks bash "$here/check.sh" "$tree" "$cache/build/$name-check"
 	kernel "$name-plain" || return 1
 	step "$name" selftests bash "$here/selftest.sh" "$tree" "$cache/build/$name-plain/vmlinux" "$selftest" || return 1
@@ -188,10 +189,15 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	limit=1800
 	run=(limit=900 "${run[@]}")
 	local asked=("${run[@]}") all=$expect fail=/sys/kernel/debug/fail_function
-	for variant in options debug kcsan rt; do
+	for variant in options debug kcsan rt; do		# and arm64
 		asked_for "$variant" || continue
 		run=("${asked[@]}") expect=$all
 		case "$variant" in
+		rt)	# the column to compare with can say more or less, too
+			step "$name" distribution-rt bash "$here/source.sh" kernel-rt "$what" || continue
+			distribution=$what-distribution-rt
+			boot "$distribution" "$(tail -n 1 "$logs/$name-distribution-rt.log")" 2 2G asked limit=900 run=/bin/oracle
+			distribution+=-2cpu ;;
 		options) run=(limit=900 run=/bin/storm,seconds=5) expect=kunit,storm ;;
 		debug)	# once more, with every third page refused
 			run+=("put=$fail/inject,bsp_page_alloc" "put=$fail/verbose,0" "put=$fail/times,-1"
@@ -209,6 +215,19 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 			boot "$name-$variant" "$cache/build/$name-$variant/vmlinux" "$n" 8G "$expect" "${run[@]}"
 		done
 	done
+	! asked_for arm64 || arm64
+}
+
+# The port is no program, so no program is needed but init: KUnit tells.
+arm64() {
+	flock 9
+	ARCH=arm64 kernel "$name-arm64"
+	local status=$?
+	flock -u 9
+	[ $status = 0 ] || return 1
+	initrd=$logs/$name-arm64.initrd
+	step "$name-arm64" init env CC=aarch64-linux-gnu-gcc bash "$here/initramfs.sh" "$tree" "$initrd" || return 1
+	boot "$name-arm64" "$cache/build/$name-arm64/arch/arm64/boot/Image" 2 1G kunit
 }
 
 : >"$logs/steps"

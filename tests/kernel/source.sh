@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Usage: source.sh tree|kernel|sparse|pahole VERSION - put it into the cache if it is not there, print its path.
+# Usage: source.sh tree|kernel|kernel-rt|sparse|pahole VERSION - put it into the cache if it is not there, print its path.
 #
 #   tree 7.3     an unpacked source tree, of the newest 7.3.x that the distribution has. Never
 #                written to: others make hard-linked copies of it.
 #   kernel 7.3   a kernel that boots, of the same version: the distribution's own (cloud flavour)
+#   kernel-rt 7.3  the same with PREEMPT_RT
 #   sparse any   a sparse that can read such a tree, run with its own C library
 #   pahole any   a pahole that marks kernel functions in BTF, as 7.2 needs it, likewise
 #
@@ -126,8 +127,10 @@ case "${1-}" in
 tree)
 	dir=$(unpack "linux-source-$version" unpack_tree)
 	echo "$dir/linux" ;;
-kernel)
-	dir=$(unpack "linux-binary-${version//./\\.}\.[0-9]+\+deb[0-9]+-cloud-amd64" unpack_kernel)
+kernel|kernel-rt)
+	flavour=cloud
+	[ "$1" = kernel ] || flavour=rt
+	dir=$(unpack "linux-binary-${version//./\\.}\.[0-9]+\+deb[0-9]+-$flavour-amd64" unpack_kernel)
 	echo "$dir/vmlinuz" ;;
 sparse|pahole)
 	dir=$(unpack "$1" unpack_tool)

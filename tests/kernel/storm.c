@@ -523,7 +523,8 @@ static void judge_writer(const struct source *s, unsigned int w, uint64_t *sum)
 		sum[i] += c[i];
 }
 
-static void judge(struct source *s)
+/* How many messages were refused for want of a page. */
+static uint64_t judge(struct source *s)
 {
 	uint64_t sum[NR_COUNTERS] = { 0 };
 	uint64_t messages = 0, bytes = 0, seen = 0;
@@ -549,6 +550,7 @@ static void judge(struct source *s)
 		printf("STORM %s: nothing ran it\n", s->name);
 		atomic_store(&failed, true);
 	}
+	return sum[NO_MEMORY];
 }
 
 static bool options(int argc, char **argv)
@@ -580,7 +582,7 @@ static bool options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	pthread_t tasks[MAX_WRITERS], readers[NR_SOURCES][MAX_READERS], nmis, churner;
-	uint64_t churned = 0;
+	uint64_t churned = 0, no_memory = 0;
 	unsigned int nr, i, complaints = 0;
 	double until;
 	int kmsg;
@@ -612,9 +614,10 @@ int main(int argc, char **argv)
 	}
 	for (nr = 0; nr < NR_SOURCES; nr++)
 		if (used[nr] && !attach(nr)) {
-			printf("STORM %s: skipped: cannot be attached here\n", sources[nr].name);
+			printf("STORM %s: cannot be attached here\n", sources[nr].name);
 			detach(&sources[nr]);
 			sources[nr].skipped = true;
+			atomic_store(&failed, true);
 		}
 	for (i = 0; used[TASK] && i < nr_tasks; i++)
 		pthread_create(&tasks[i], NULL, task, (void *)(uintptr_t)i);
@@ -643,7 +646,11 @@ int main(int argc, char **argv)
 			pthread_join(readers[nr][i], NULL);
 	for (nr = 0; nr < NR_SOURCES; nr++)
 		if (used[nr])
-			judge(&sources[nr]);
+			no_memory += judge(&sources[nr]);
+	if (with_faults && !no_memory) {
+		puts("STORM no page was refused");
+		atomic_store(&failed, true);
+	}
 	if (with_churn)
 		printf("STORM churn programs %lu\n", churned);
 	complaints += bpfraw_complaints(kmsg);
