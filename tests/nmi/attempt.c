@@ -25,15 +25,15 @@
 
 /* What is to happen. @path: NULL for nothing; @record: where the handler's own path is noted */
 static struct {
-	const struct nmi_path *path;
+	const struct path *path;
 	uint32_t point;
 	enum nmi_handler_nr by;
-	struct nmi_path *record;
-	const struct nmi_path *inner;
+	struct path *record;
+	const struct path *inner;
 	uint32_t inner_point;
 	enum nmi_handler_nr inner_by;
 	unsigned int depth;
-	struct nmi_path *record_victim;
+	struct path *record_victim;
 } plan;
 
 static const struct nmi_victim *victim;
@@ -204,7 +204,7 @@ void nmi_attempt_init(const struct nmi_victim *who)
  *
  * Context: process.
  */
-void nmi_attempt_record(struct nmi_path *path)
+void nmi_attempt_record(struct path *path)
 {
 	plan_none();
 	plan.record_victim = path;
@@ -220,7 +220,7 @@ void nmi_attempt_record(struct nmi_path *path)
  * Context: process.
  * Return: what nmi_scene_judge() says.
  */
-int nmi_attempt(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by)
+int nmi_attempt(const struct path *path, uint32_t point, enum nmi_handler_nr by)
 {
 	plan_none();
 	plan.path = path;
@@ -238,8 +238,8 @@ int nmi_attempt(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr
  *
  * Context: process.
  */
-void nmi_attempt_record_inner(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by,
-			      struct nmi_path *inner)
+void nmi_attempt_record_inner(const struct path *path, uint32_t point, enum nmi_handler_nr by,
+			      struct path *inner)
 {
 	plan_none();
 	plan.path = path;
@@ -262,8 +262,8 @@ void nmi_attempt_record_inner(const struct nmi_path *path, uint32_t point, enum 
  *
  * Context: process.
  */
-void nmi_attempt_nested(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by,
-			const struct nmi_path *inner, uint32_t inner_point,
+void nmi_attempt_nested(const struct path *path, uint32_t point, enum nmi_handler_nr by,
+			const struct path *inner, uint32_t inner_point,
 			enum nmi_handler_nr inner_by, unsigned int levels)
 {
 	plan_none();

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "nmi.h"
+#include "symbol.h"
 
 #define STILL_SECONDS	20u	/* without any progress */
 #define TRIES		4u	/* the path of a call may differ now and then: it looks for dead threads */
@@ -40,7 +41,7 @@ struct job {
 /* Shared with the jobs: the victim's path is noted in one and used in the others. */
 static struct {
 	struct nmi_report report;
-	struct nmi_path path;
+	struct path path;
 	struct {
 		uint32_t used[NMI_NR_HANDLERS];
 	} stack;
@@ -50,7 +51,7 @@ static struct {
 static uint32_t outer_samples = 5;
 static uint32_t inner_samples = 48;
 
-static struct nmi_path inner;
+static struct path inner;
 
 #ifdef __OPTIMIZE__
 static const bool optimised = true;
@@ -78,11 +79,17 @@ _Noreturn void nmi_fail(const char *fmt, ...)
 
 /* ---- jobs ---- */
 
+static void link_path(struct path *path)
+{
+	if (!path_link(path))
+		nmi_fail("no memory");
+}
+
 static void record(const struct job *job)
 {
 	nmi_attempt_init(job->victim);
 	nmi_attempt_record(&shared->path);
-	nmi_path_link(&shared->path);
+	link_path(&shared->path);
 }
 
 /* There is one point before which nothing was published and after which all was. */
@@ -160,7 +167,7 @@ static void nest(const struct job *job, unsigned int depth)
 		uint32_t point = sample(2 * i + 1, 2 * nr, shared->path.nr);
 
 		nmi_attempt_record_inner(&shared->path, point, job->handler, &inner);
-		nmi_path_link(&inner);
+		link_path(&inner);
 		nest_at(point, job->handler, i, depth);
 		nmi_report->points++;
 	}
@@ -281,12 +288,12 @@ static int watch(pid_t pid)
 
 static void explain(const struct job *job, int status)
 {
-	char where[NMI_NAME], pc[NMI_NAME] = "";
+	char where[SYMBOL_NAME], pc[SYMBOL_NAME] = "";
 	const struct nmi_report *report = nmi_report;
 
-	nmi_symbol(report->where, where);
+	symbol_name(report->where, where);
 	if (report->pc)
-		nmi_symbol(report->pc, pc);
+		symbol_name(report->pc, pc);
 	printf("[  ERROR   ] at point %u of %u, %s: %s", report->point, shared->path.nr, where,
 	       report->why);
 	if (WIFSIGNALED(status))

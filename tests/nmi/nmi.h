@@ -4,10 +4,9 @@
  *
  * main.c     jobs, each in a process of its own; the table; the watchdog
  * attempt.c  one call, interrupted at one point
- * path.c     the way a call takes through the text, and how to stop it at a point of it
+ * trap.c     a call's path through the text, and how to stop it at a point of it
  * scene.c    the state before a call, and what must hold after
  * cast.c     who is interrupted, and by whom
- * symbol.c   names for addresses
  */
 #ifndef NMI_H
 #define NMI_H
@@ -17,9 +16,9 @@
 #include <stdint.h>
 
 #include "bpfstream.h"
+#include "path.h"
 
 #define NMI_DEPTH	6u		/* handlers on top of each other; more than BSP_LEVELS */
-#define NMI_PATH_MAX	(1u << 18)	/* instructions of a call */
 #define NMI_TEXT	1024u		/* bytes of a message, or of a scene's text */
 #define NMI_ERRNO	0x5a5a		/* no errno that anybody sets */
 
@@ -46,34 +45,13 @@ extern struct nmi_report *nmi_report;
 
 _Noreturn void nmi_fail(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 
-/* ---- path.c ---- */
-
-/*
- * An instruction that was executed.
- * @pc: its address
- * @from: the point from which a breakpoint at @pc stops here and not at an earlier visit;
- *	NMI_START for the beginning of the call
- * @hops: breakpoints on the way here, this one included
- */
-struct nmi_point {
-	uintptr_t pc;
-	uint32_t from;
-	uint32_t hops;
-};
-
-struct nmi_path {
-	uint32_t nr;
-	struct nmi_point point[NMI_PATH_MAX];
-};
-
-#define NMI_START	0xffffffffu
+/* ---- trap.c ---- */
 
 bool nmi_path_usable(void);
 void nmi_path_init(void);
 void nmi_call(void (*fn)(void));
-void nmi_path_record(struct nmi_path *path, void (*fn)(void));
-void nmi_path_link(struct nmi_path *path);
-void nmi_arm(const struct nmi_path *path, uint32_t point, void (*then)(void));
+void nmi_path_record(struct path *path, void (*fn)(void));
+void nmi_arm(const struct path *path, uint32_t point, void (*then)(void));
 bool nmi_disarm(void);
 
 /* ---- cast.c ---- */
@@ -187,18 +165,12 @@ void nmi_scene_above(void (*fn)(void));
 /* ---- attempt.c ---- */
 
 void nmi_attempt_init(const struct nmi_victim *victim);
-int nmi_attempt(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by);
-void nmi_attempt_record(struct nmi_path *path);
-void nmi_attempt_record_inner(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by,
-			      struct nmi_path *inner);
-void nmi_attempt_nested(const struct nmi_path *path, uint32_t point, enum nmi_handler_nr by,
-			const struct nmi_path *inner, uint32_t inner_point,
+int nmi_attempt(const struct path *path, uint32_t point, enum nmi_handler_nr by);
+void nmi_attempt_record(struct path *path);
+void nmi_attempt_record_inner(const struct path *path, uint32_t point, enum nmi_handler_nr by,
+			      struct path *inner);
+void nmi_attempt_nested(const struct path *path, uint32_t point, enum nmi_handler_nr by,
+			const struct path *inner, uint32_t inner_point,
 			enum nmi_handler_nr inner_by, unsigned int depth);
-
-/* ---- symbol.c ---- */
-
-#define NMI_NAME	96u
-
-void nmi_symbol(uintptr_t pc, char name[NMI_NAME]);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nmi.h"
+#include "symbol.h"
 
 extern const char __executable_start[];
 
@@ -60,13 +60,13 @@ static struct symbols load(void)
 }
 
 /**
- * nmi_symbol() - the function that an instruction belongs to
+ * symbol_name() - the function that an instruction belongs to
  * @pc: its address
  * @name: set to function+offset, or to the address
  *
  * Context: process.
  */
-void nmi_symbol(uintptr_t pc, char name[NMI_NAME])
+void symbol_name(uintptr_t pc, char name[SYMBOL_NAME])
 {
 	static struct symbols symbols;
 	const Elf64_Sym *best = NULL;
@@ -82,8 +82,8 @@ void nmi_symbol(uintptr_t pc, char name[NMI_NAME])
 			best = sym;
 	}
 	if (best)
-		snprintf(name, NMI_NAME, "%.60s+%#lx", symbols.names + best->st_name,
+		snprintf(name, SYMBOL_NAME, "%.60s+%#lx", symbols.names + best->st_name,
 			 (unsigned long)(pc - symbols.base - best->st_value));
 	else
-		snprintf(name, NMI_NAME, "%#lx", (unsigned long)pc);
+		snprintf(name, SYMBOL_NAME, "%#lx", (unsigned long)pc);
 }

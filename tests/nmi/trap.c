@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * path.c - the way a call takes through the text, and how to stop it at a point of it
+ * trap.c - a call's path, recorded by the processor's trap flag, and breakpoints on it
  *
- * A path is recorded once, with the processor's trap flag: a signal an instruction. To stop at a
- * point of it, a breakpoint (int3) is planted there. In a loop that would stop at the first
- * round, so the way leads over other points: each breakpoint, when hit, is taken out and the next
- * one planted, which is not passed in between. A single step costs several times a breakpoint
- * here, so none is made.
+ * A path (tests/common/path.c) is recorded once: a signal an instruction. A single step costs
+ * several times a breakpoint (int3) here, so later none is made.
  *
  * Invariants
  *   I1  One breakpoint at most is planted. None is while a handler of ours runs, so the test
  *       and the library may share functions.
- *   I2  The library's text, libc's included if linked into the program, is all that is recorded.
- *
- * The instruction after a system call gets no trap of its own on some kernels; it is filled in.
- * A repeated string instruction counts once: a breakpoint cannot stop it half way.
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -28,13 +20,12 @@
 
 #define TRAP_FLAG	0x100
 #define INT3		0xcc
-#define BLOCK		256u	/* points whose least number of hops is remembered together */
 
 extern const char __executable_start[], etext[];
 
 /* What the trap handler is to do; shared with it, and only changed while nothing is armed. */
 static struct {
-	struct nmi_path *volatile recording;
+	struct path *volatile recording;
 	volatile uintptr_t entry;	/* of the function that is recorded */
 	volatile uintptr_t entry_sp;	/* stack pointer there, 0 before */
 	volatile uintptr_t planted;
@@ -43,39 +34,12 @@ static struct {
 	void (*volatile then)(void);
 } trap;
 
-static const struct nmi_path *way;
-static uint32_t stops[NMI_PATH_MAX];	/* the last one first */
-static uint32_t *last_visit;		/* of each byte of the text: index + 1; zeros at rest */
-
-static size_t text_offset(uintptr_t pc)
-{
-	return pc - (uintptr_t)__executable_start;
-}
-
-static bool in_text(uintptr_t pc)
-{
-	return pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext;
-}
-
-static bool is_syscall(uintptr_t pc)
-{
-	const unsigned char *code = (const unsigned char *)pc;
-
-	return code[0] == 0x0f && code[1] == 0x05;
-}
-
-static void append(struct nmi_path *path, uintptr_t pc)
-{
-	if (path->nr == NMI_PATH_MAX)
-		nmi_fail("the call has more than %u instructions", NMI_PATH_MAX);
-	path->point[path->nr++].pc = pc;
-}
+static const struct path *way;
+static uint32_t stops[PATH_MAX_POINTS];	/* the last one first */
 
 /* An instruction is about to be executed. Returns false behind the end of the function. */
-static bool record(struct nmi_path *path, uintptr_t pc, uintptr_t sp)
+static bool record(struct path *path, uintptr_t pc, uintptr_t sp)
 {
-	uintptr_t before = path->nr ? path->point[path->nr - 1].pc : 0;
-
 	nmi_report->beat++;
 	if (!trap.entry_sp) {
 		if (pc != trap.entry)
@@ -84,11 +48,8 @@ static bool record(struct nmi_path *path, uintptr_t pc, uintptr_t sp)
 	}
 	if (sp > trap.entry_sp)
 		return false;
-	if (!in_text(pc) || pc == before)
-		return true;
-	if (before && is_syscall(before) && pc != before + 2)
-		append(path, before + 2);
-	append(path, pc);
+	if (!path_note(path, pc))
+		nmi_fail("the call has more than %u instructions", PATH_MAX_POINTS);
 	return true;
 }
 
@@ -111,7 +72,7 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t pc = (uintptr_t)regs[REG_RIP];
-	struct nmi_path *path = trap.recording;
+	struct path *path = trap.recording;
 
 	(void)sig, (void)info;
 	if (path) {
@@ -171,68 +132,13 @@ static void __attribute__((__noinline__)) call_trapped(void (*fn)(void))
  *
  * Context: any but under an armed breakpoint.
  */
-void nmi_path_record(struct nmi_path *path, void (*fn)(void))
+void nmi_path_record(struct path *path, void (*fn)(void))
 {
 	path->nr = 0;
 	trap.entry = (uintptr_t)fn;
 	trap.entry_sp = 0;
 	trap.recording = path;
 	call_trapped(fn);
-}
-
-/* The point in (@after, @end) that takes the fewest hops to get to. */
-static uint32_t least_hops(const struct nmi_path *path, const uint32_t *least, uint32_t after,
-			   uint32_t end)
-{
-	const struct nmi_point *point = path->point;
-	uint32_t best = end - 1;
-	uint32_t i = end - 1;
-
-	while (i-- > after + 1) {
-		if ((i + 1) % BLOCK == 0 && i >= BLOCK && i - (BLOCK - 1) > after) {
-			uint32_t of_block = least[i / BLOCK];
-
-			if (point[of_block].hops < point[best].hops)
-				best = of_block;
-			i -= BLOCK - 1;
-		} else if (point[i].hops < point[best].hops) {
-			best = i;
-		}
-	}
-	return best;
-}
-
-/**
- * nmi_path_link() - find the way to every point of a path
- * @path: recorded
- *
- * From a point p one can stop at q by a breakpoint, if q's instruction is not passed between them;
- * and p's own is not q's, for p's has to be executed.
- *
- * Context: process.
- */
-void nmi_path_link(struct nmi_path *path)
-{
-	static uint32_t least[NMI_PATH_MAX / BLOCK];
-	uint32_t i;
-
-	for (i = 0; i < path->nr; i++) {
-		struct nmi_point *point = &path->point[i];
-		uint32_t *last = &last_visit[text_offset(point->pc)];
-
-		if (!*last) {
-			point->from = NMI_START;
-			point->hops = 1;
-		} else {
-			point->from = least_hops(path, least, *last - 1, i);
-			point->hops = path->point[point->from].hops + 1;
-		}
-		*last = i + 1;
-		if (i % BLOCK == 0 || point->hops < path->point[least[i / BLOCK]].hops)
-			least[i / BLOCK] = i;
-	}
-	for (i = 0; i < path->nr; i++)
-		last_visit[text_offset(path->point[i].pc)] = 0;
 }
 
 /**
@@ -243,12 +149,10 @@ void nmi_path_link(struct nmi_path *path)
  *
  * Context: any, once the last one armed was hit or disarmed.
  */
-void nmi_arm(const struct nmi_path *path, uint32_t point, void (*then)(void))
+void nmi_arm(const struct path *path, uint32_t point, void (*then)(void))
 {
-	uint32_t nr = 0;
+	uint32_t nr = path_stops(path, point, stops);
 
-	for (; point != NMI_START; point = path->point[point].from)
-		stops[nr++] = point;
 	way = path;
 	trap.then = then;
 	trap.left = nr - 1;
@@ -285,14 +189,15 @@ static void noted(void)
  */
 bool nmi_path_usable(void)
 {
-	static struct nmi_path path;
+	static struct path path;
 	uint64_t before = nmi_report->injections;
 	bool reached;
 
 	nmi_path_record(&path, nothing);
 	if (path.nr < 5)
 		return false;
-	nmi_path_link(&path);
+	if (!path_link(&path))
+		return false;
 	nmi_arm(&path, 2, noted);
 	nothing();
 	reached = nmi_disarm();
@@ -313,8 +218,5 @@ void nmi_path_init(void)
 
 	if (mprotect((void *)from, to - from, PROT_READ | PROT_WRITE | PROT_EXEC))
 		nmi_fail("the text cannot be made writable: %s", strerror(errno));
-	last_visit = calloc((size_t)(etext - __executable_start), sizeof(*last_visit));
-	if (!last_visit)
-		nmi_fail("no memory");
 	sigaction(SIGTRAP, &action, NULL);
 }
