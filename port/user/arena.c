@@ -7,18 +7,20 @@
  * when the first program is made and memory when a budget is added, so a writer meets no mmap.
  *
  * Invariants
- *   I1  tag[i] is the truth: 0 is free, else who took the page, BSP_NO_TAG from the moment somebody
- *       begins to free it. A page changes hands by one compare-and-swap or one store of it.
+ *   I1  tag[i] is the truth: 0 is free, else who took the page, with TAKEN as long as its first
+ *       word is still that of an earlier life. A page changes hands by one compare-and-swap or
+ *       one store of it, so a stop (longjmp) leaves it with who took it, or free.
  *   I2  map is a hint, a bit set for a page that may be free. It is wrong only while somebody is
- *       between the tag and the bit; a stop there (longjmp) leaves a free page unseen until
+ *       between the tag and the bit; a stop there leaves a free page unseen until
  *       bsp_arena_sweep() sets the bit again, or a taken page looked at in vain.
  *   I3  Lower pages go first, so the memory in use stays small and warm.
  *   I4  Page 0 is never handed out: link 0 is NULL.
  *
  * Ordering
  *   free:D -> alloc:D   the last use of a page, then its next life
- *   tag:L -> sweep:L    whose the page is, then its first word: a sweep that sees the word of a
- *                       later life sees the later tag too
+ *   tag:L -> sweep:L    whose the page is, then its first word, then that it is in use: a sweep
+ *                       that sees the word of a later life sees the later tag too, and one that
+ *                       sees a page in use sees no earlier life's word
  */
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -29,7 +31,10 @@
 #define MAX_PAGES	(1u << 22)	/* 16 GiB; a link reaches 32 */
 #define MIN_PAGES	(1u << 14)
 #define MAX_SLOTS	(1u << 15)
-#define FREED		0xffffffffu	/* first word of a page that nobody has begun to use */
+#define TAKEN		4u		/* in a tag, beside the level */
+#define NOT_BEGUN	0xffffffffu	/* first word of a page that nobody has begun to use */
+
+static_assert(BSP_LEVELS <= TAKEN && TAKEN + BSP_LEVELS <= BSP_NO_LEVEL, "a tag has room for both");
 
 char *bsp_arena;
 
@@ -182,24 +187,24 @@ static struct bpfstream_page *page_at(u32 i)
 	return (struct bpfstream_page *)(void *)(bsp_arena + (size_t)i * BSP_PAGE_SIZE);
 }
 
-/* Not in use yet, or no more. The tag is the caller's. */
-static void mark_unused(struct bpfstream_page *page)
-{
-	bsp_note_release(&page->ref);
-	__atomic_store_n(&page->ref, FREED, __ATOMIC_RELEASE);	/* ORD(tag:L), pairs with sweep:L */
-}
-
+/* The first word has to be of this life before the tag says that it is. */
 static bool take(u32 i, u32 who)
 {
+	bsp_ref_t *word = &page_at(i)->ref;
 	u32 none = 0;
 
 	/* ORD(alloc:D) ACQUIRE, pairs with free:D: the page's last life is over. */
 	if (bsp_load_relaxed(&tag[i]) ||
-	    !__atomic_compare_exchange_n(&tag[i], &none, who, false, __ATOMIC_ACQUIRE,
+	    !__atomic_compare_exchange_n(&tag[i], &none, who | TAKEN, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
 	bsp_note_acquire(&tag[i]);
 	__atomic_fetch_and(&map[i / 64], ~bit_of(i), __ATOMIC_RELAXED);	/* a hint (I2) */
+	/* ORD(tag:L) RELEASE, both, pairs with sweep:L. */
+	bsp_note_release(word);
+	__atomic_store_n(word, NOT_BEGUN, __ATOMIC_RELEASE);
+	bsp_note_release(&tag[i]);
+	__atomic_store_n(&tag[i], who, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -216,10 +221,8 @@ static struct bpfstream_page *find(u32 who)
 
 			if (i >= end)
 				return NULL;
-			if (take(i, who)) {
-				mark_unused(page_at(i));
+			if (take(i, who))
 				return page_at(i);
-			}
 		}
 	}
 	return NULL;
@@ -273,9 +276,6 @@ void bsp_page_free(struct bpfstream_page *page)
 {
 	u32 i = (u32)((size_t)((char *)page - bsp_arena) / BSP_PAGE_SIZE);
 
-	/* No longer of who took it: that one's sweep, should it come now, has to leave it to us. */
-	bsp_store_relaxed(&tag[i], BSP_NO_TAG);
-	mark_unused(page);
 	bsp_fault_point(BSP_POINT_PAGE_FREE);
 	bsp_note_release(&tag[i]);
 	/* ORD(free:D) RELEASE, pairs with alloc:D: the last use of the page, then its next life. */
@@ -289,8 +289,8 @@ void bsp_page_free(struct bpfstream_page *page)
  * @level: the level it used, or BSP_NO_LEVEL for all of @slot's
  *
  * A page it took and did not use yet is freed; one it was about to retire is retired (page.c,
- * I5); a free page it did not show yet is shown. Other threads may be freeing its pages at the
- * same time; then the tag is not the lost context's any more, and never is again.
+ * I5); a free page it did not show yet is shown. One that is settled is left to its references,
+ * which other threads may be releasing at the same time.
  *
  * Context: Any context; the caller alone uses these levels of @slot.
  */
@@ -301,22 +301,24 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 
 	for (i = 1; i < end; i++) {
 		struct bpfstream_page *page = page_at(i);
-		u32 who = bsp_load_relaxed(&tag[i]);
+		u32 who = __atomic_load_n(&tag[i], __ATOMIC_ACQUIRE);
 		u32 ref;
 
+		/* ORD(sweep:L), this and the next, pairs with tag:L. */
+		bsp_note_acquire(&tag[i]);
 		if (!who && !(bsp_load_relaxed(&map[i / 64]) & bit_of(i)))
 			show_free(i);
 		if (who / 16 != bsp_slot_index(slot) + 1 || who % 16 == BSP_NO_LEVEL ||
-		    (level != BSP_NO_LEVEL && who % 16 != level))
+		    (level != BSP_NO_LEVEL && who % TAKEN != level))
 			continue;
 		for (n = 0; n < BSP_LEVELS && slot->level[n].cpu.page != page; n++)
 			;
 		if (n < BSP_LEVELS)
 			continue;
-		ref = bsp_ref_read_acquire(&page->ref);	/* ORD(sweep:L), pairs with tag:L */
+		ref = bsp_ref_read_acquire(&page->ref);
 		if (bsp_load_relaxed(&tag[i]) != who)
 			continue;
-		if (ref == FREED)
+		if (who & TAKEN || ref == NOT_BEGUN)
 			bsp_page_free(page);
 		else if (ref > BPFSTREAM_PAGE_BIAS / 2)
 			bpfstream_page_retire(page, page->carved);

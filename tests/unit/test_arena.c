@@ -15,6 +15,7 @@
 
 #include "fixture.h"
 
+#include <setjmp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -530,6 +531,68 @@ static void a_sweep_leaves_a_levels_page_to_it(void **state)
 	assert_reads(f->s, "kept");
 }
 
+/* As memory is at first. Right behind the compare-and-swap its word is no word of ours. */
+static void a_page_that_was_never_used_is_found_by_a_sweep(void **state)
+{
+	static const u32 word[] = { 0, 3, BPFSTREAM_PAGE_BIAS, NOT_BEGUN };
+	const struct bsp_slot *self = bsp_slot_self();
+	u32 who = bsp_slot_tag(&self->level[1].cpu);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(word) / sizeof(*word); i++) {
+		assert_true(take(7, who));
+		page_at(7)->ref = word[i];
+		tag[7] = who | TAKEN;
+		bsp_arena_sweep(self, 2);
+		assert_int_equal(bsp_arena_live(), 1);
+		bsp_arena_sweep(self, i % 2 ? 1 : BSP_NO_LEVEL);
+		assert_int_equal(bsp_arena_live(), 0);
+	}
+}
+
+static jmp_buf out_of_free;
+
+static void leave(void *arg)
+{
+	(void)arg;
+	longjmp(out_of_free, 1);
+}
+
+/* @page's owner stops where it is about to be freed. */
+static void stop_in_free(struct bpfstream_page *page, u32 carved)
+{
+	fixture_at(BSP_POINT_PAGE_FREE, 0, leave, NULL);
+	if (!setjmp(out_of_free)) {
+		if (carved)
+			bpfstream_page_retire(page, carved);
+		else
+			bsp_page_free(page);
+		fail();
+	}
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+static struct bpfstream_page *lose_page(struct bpfstream_cpu *cpu);
+
+static void a_page_whose_owner_stops_while_it_frees_it_is_found_by_a_sweep(void **state)
+{
+	struct fixture *f = *state;
+	struct bsp_slot *self = bsp_slot_self();
+	struct bpfstream_page *page;
+
+	stop_in_free(bsp_page_alloc_for(&self->level[0].cpu), 0);
+	bsp_arena_sweep(self, 0);
+	assert_int_equal(bsp_arena_live(), 0);
+
+	assert_int_equal(bpfstream_write(f->prog, OUT, "read", 4), 0);
+	assert_reads(f->s, "read");
+	page = lose_page(&self->level[0].cpu);
+	stop_in_free(page, page->carved);
+	bsp_arena_sweep(self, 0);
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
 /* As a context that stopped between letting go of its full page and retiring it. */
 static struct bpfstream_page *lose_page(struct bpfstream_cpu *cpu)
 {
@@ -592,6 +655,8 @@ int main(void)
 		TEST(a_sweep_frees_what_was_taken_for_the_level_and_not_used),
 		TEST(a_sweep_of_all_levels_leaves_other_slots_and_nobodys_pages_alone),
 		TEST(a_sweep_leaves_a_levels_page_to_it),
+		TEST(a_page_that_was_never_used_is_found_by_a_sweep),
+		TEST(a_page_whose_owner_stops_while_it_frees_it_is_found_by_a_sweep),
 		TEST(a_page_about_to_be_retired_lives_as_long_as_its_text),
 		TEST(a_page_about_to_be_retired_whose_text_was_read_is_freed),
 	};
