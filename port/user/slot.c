@@ -254,10 +254,13 @@ static struct bsp_slot *slot_take_any(void)
  */
 static struct bsp_slot * __attribute__((__noinline__)) slot_claim(void)
 {
-	u32 life = bsp_load_relaxed(&bsp_fork_life);
 	uintptr_t self = bsp_load_relaxed(&bsp_self);
 	struct bsp_slot *slot;
+	u32 life;
 
+	/* In this order: who forks and claims in between has changed bsp_self, if not life. */
+	bsp_barrier();
+	life = bsp_load_relaxed(&bsp_fork_life);
 	if (slot_of(self, life))
 		return slot_of(self, life);
 	slot = slot_take_any();
