@@ -56,7 +56,7 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi stress api kshim static demo bench' '' -Dbench=true
+run gcc 'unit contract model nmi sweep stress api kshim static demo bench' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
 run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
