@@ -294,7 +294,10 @@ static long swallow(void *ctx, const struct bpfstream_piece *piece, unsigned int
 static void __attribute__((__noinline__)) stream_after_fork(struct bpfstream *s, u32 parent_tid)
 {
 	u32 holder = bsp_load_relaxed(&s->lock.holder);
+	struct bpfstream_total lost = bpfstream_lost(s);
 
+	s->told = lost.count;		/* losses of the parent are the parent's to tell */
+	s->told_bytes = lost.sum;
 	if (holder && holder == parent_tid) {
 		bsp_store_relaxed(&s->lock.holder, bsp_asktid());
 		(void)bpfstream_deliver_hidden(s, swallow, NULL);

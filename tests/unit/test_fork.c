@@ -860,6 +860,35 @@ static void a_group_that_a_child_commits_first_is_not_taken_for_the_parents(void
 	drop();
 }
 
+static struct bpfstream_prog *telling;
+
+static int child_tells_of_its_own(void *arg)
+{
+	static const char want[] = "[1 message, 40 bytes lost]\n";
+	char buf[100];
+
+	(void)arg;
+	CHECK(!bpfstream_prog_read(telling, OUT, buf, sizeof(buf)));
+	CHECK(bpfstream_write(telling, OUT, "more than that, if only by a little: 40.", 40) == -ENOSPC);
+	CHECK(bpfstream_prog_read(telling, OUT, buf, sizeof(buf)) == sizeof(want) - 1);
+	CHECK(!memcmp(buf, want, sizeof(want) - 1));
+	return 0;
+}
+
+static void a_child_tells_of_no_loss_of_its_parents(void **state)
+{
+	const struct bpfstream_opts opts = {
+		.sz = sizeof(opts), .capacity = 20, .flags = BPFSTREAM_LOST_LINES,
+	};
+
+	(void)state;
+	telling = bpfstream_prog_create(&opts);
+	assert_non_null(telling);
+	assert_int_equal(bpfstream_write(telling, OUT, "more than twenty bytes, by ten", 30), -ENOSPC);
+	assert_int_equal(fixture_in_child(child_tells_of_its_own, NULL), 0);
+	bpfstream_prog_destroy(telling);
+}
+
 static void *hold_lock(void *arg)
 {
 	(void)arg;
@@ -1082,6 +1111,7 @@ int main(void)
 		TEST(so_has_a_grandchilds),
 		TEST(a_childs_threads_may_all_call_first),
 		TEST(a_group_that_a_child_commits_first_is_not_taken_for_the_parents),
+		TEST(a_child_tells_of_no_loss_of_its_parents),
 		TEST(a_child_may_create_first_while_a_thread_of_its_parent_does),
 		TEST(a_walk_over_the_programs_does_not_pin_one_for_ever),
 		TEST(a_dump_past_a_reader_settles_what_it_took),
