@@ -190,10 +190,10 @@ void bsp_live_register(void)
 {
 	struct bsp_slot *slot = bsp_slot_self();
 
-	if (!slot || slot->rcu || bsp_fork_is_child())
+	if (!slot || bsp_load_relaxed(&slot->rcu) || bsp_fork_is_child())
 		return;
 	urcu_bp_register_thread();
-	slot->rcu = true;
+	bsp_store_relaxed(&slot->rcu, true);
 }
 
 static bool on_alternate_stack(void)
@@ -216,7 +216,7 @@ bool bsp_live_begin(void)
 {
 	struct bsp_slot *slot = bsp_slot_self();
 
-	if (!slot || !slot->rcu || on_alternate_stack())
+	if (!slot || !bsp_load_relaxed(&slot->rcu) || on_alternate_stack())
 		return false;
 	urcu_bp_read_lock();
 	return true;

@@ -82,15 +82,15 @@ void bsp_slot_dump_begin(void)
 	struct bsp_slot *slot = bsp_slot_self();
 
 	if (slot)
-		bsp_store_relaxed(&slot->dumps, slot->dumps + 1);
+		bsp_store_relaxed(&slot->dumps, bsp_load_relaxed(&slot->dumps) + 1);
 }
 
 void bsp_slot_dump_end(void)
 {
 	struct bsp_slot *slot = slot_mine();
 
-	if (slot && slot->dumps)
-		bsp_store_relaxed(&slot->dumps, slot->dumps - 1);
+	if (slot && bsp_load_relaxed(&slot->dumps))
+		bsp_store_relaxed(&slot->dumps, bsp_load_relaxed(&slot->dumps) - 1);
 }
 
 bool bsp_slot_dumps(void)
@@ -151,8 +151,8 @@ static inline __attribute__((__always_inline__)) void slot_clear(struct bsp_slot
 {
 	slot_retire(slot);
 	bsp_arena_sweep(slot, BSP_NO_LEVEL);
-	slot->rcu = false;
-	slot->dumps = 0;
+	bsp_store_relaxed(&slot->rcu, false);
+	bsp_store_relaxed(&slot->dumps, 0u);
 	slot_pass(slot);
 }
 
@@ -161,6 +161,8 @@ static void note_take(struct bsp_slot *slot)
 	u32 n;
 
 	bsp_note_slot_take(slot);
+	bsp_note_unordered(&slot->rcu, sizeof(slot->rcu));
+	bsp_note_unordered(&slot->dumps, sizeof(slot->dumps));
 	for (n = 0; n < BSP_LEVELS; n++)
 		bsp_note_slot_take(&slot->level[n]);
 }
@@ -176,6 +178,7 @@ static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
 	note_take(slot);
 	for (n = 0; n < BSP_LEVELS; n++)
 		slot->level[n].what += n;	/* never two levels' the same, then: slot.h, I4 */
+	bsp_note_slot_pass(slot);	/* the thread may end with no bsp_cpu_leave() */
 	return true;
 }
 

@@ -34,6 +34,9 @@ struct bsp_level {
  * @owner: tid of the thread, 0 for none
  * @dumps: dumps under way that have text of their own in hand
  * @rcu: the thread is registered with liburcu
+ *
+ * @dumps and @rcu are the thread's, and of who takes the slot when that is dead: relaxed, for the
+ * kernel's word that it is orders them, which race detectors do not hear.
  */
 struct bsp_slot {
 	u32 owner;

@@ -302,6 +302,60 @@ static void a_reap_inside_a_reap_takes_no_slot_twice(void **state)
 	assert_no_page_adrift();
 }
 
+static void read_nothing(struct worker *w)
+{
+	char byte;
+
+	w->fails += bpfstream_prog_read(w->prog, OUT, &byte, 1) != 0;
+	w->fails += bpfstream_prog_read(w->prog, OUT, &byte, 1) != 0;
+}
+
+static void count_a_dump(struct worker *w)
+{
+	(void)w;
+	bsp_slot_dump_begin();
+	bsp_slot_dump_end();
+}
+
+static bool reap_one(void *reaped)
+{
+	*(u32 *)reaped += bsp_slots_reap();
+	return *(u32 *)reaped;
+}
+
+static void wait_and_reap(struct worker *w)
+{
+	u32 reaped = 0;
+
+	w->fails += !fixture_soon(reap_one, &reaped);
+	w->fails += reaped != 1;
+}
+
+/* Nobody joins the one before the other is done: race detectors know of no order. */
+static void reaped_by_a_stranger(void (*fn)(struct worker *w), void **state)
+{
+	struct worker dead = { .fn = fn, .prog = prog_of(state) };
+	struct worker reaper = { .fn = wait_and_reap };
+
+	bsp_slots_reap();
+	start(&dead);
+	start(&reaper);
+	finish(&reaper);
+	finish(&dead);
+	assert_int_equal(reaper.fails, 0);
+	assert_int_equal(dead.fails, 0);
+}
+
+static void a_thread_whose_last_call_was_a_read_is_reaped_by_another(void **state)
+{
+	reaped_by_a_stranger(read_nothing, state);
+}
+
+static void a_thread_whose_last_call_was_a_dump_is_reaped_by_another(void **state)
+{
+	reaped_by_a_stranger(count_a_dump, state);
+}
+
 static void begin_to_reap(struct worker *w)
 {
 	w->slot = bsp_slot_self();
@@ -749,6 +803,8 @@ int main(void)
 		TEST(the_pages_of_all_a_dead_threads_levels_come_back),
 		TEST(a_thread_that_lives_is_not_reaped),
 		TEST(a_reap_inside_a_reap_takes_no_slot_twice),
+		TEST(a_thread_whose_last_call_was_a_read_is_reaped_by_another),
+		TEST(a_thread_whose_last_call_was_a_dump_is_reaped_by_another),
 		TEST(what_a_thread_was_reaping_when_it_died_is_reaped),
 		TEST(a_slot_that_a_living_thread_reaps_is_left_to_it),
 		TEST(a_page_that_a_dead_thread_had_just_taken_comes_back),
