@@ -180,17 +180,20 @@ static char *put_number(char *to, u64 value)
 /* Have the reader told what was lost by now. */
 static void tell_losses(struct bpfstream *s, struct bpfstream_total lost)
 {
+	u64 bytes = lost.sum - s->told_bytes;
 	char *end = s->line;
 
 	if ((s64)(lost.count - s->told) <= 0)
 		return;
+	if ((s64)bytes < 0)	/* causes are not read at once: more of one, less of another */
+		bytes = 0;
 	end = put_text(end, "[");
 	end = put_number(end, lost.count - s->told);
 	end = put_text(end, lost.count - s->told == 1 ? " message, " : " messages, ");
-	end = put_number(end, (s64)(lost.sum - s->told_bytes) > 0 ? lost.sum - s->told_bytes : 0);
+	end = put_number(end, bytes);
 	end = put_text(end, " bytes lost]\n");
 	s->told = lost.count;
-	s->told_bytes = lost.sum;
+	s->told_bytes += bytes;
 	s->line_pos = 0;
 	s->line_len = (u32)(end - s->line);
 }

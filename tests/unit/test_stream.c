@@ -440,6 +440,27 @@ static void a_loss_is_told_once_though_it_was_marked_and_read_past(void **state)
 	assert_reads(s, "b");
 }
 
+static void lose_and_print_and_lose(void *stream)
+{
+	struct bpfstream *s = stream;
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 500);
+	assert_int_equal(fixture_push(s, "b\n"), 0);
+	bpfstream_account_loss(s, BPFSTREAM_LOST_INVALID, 2, 0);
+}
+
+/* The mark of the print that was interrupted knows of the last loss, and not of all bytes. */
+static void bytes_of_a_loss_that_a_mark_has_missed_are_told_once(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	fixture_at(BSP_POINT_COUNTER, 2, lose_and_print_and_lose, s);
+	assert_int_equal(fixture_push(s, "a\n"), 0);
+	assert_reads(s, "[2 messages, 510 bytes lost]\nb\n[1 message, 0 bytes lost]\na\n"
+			"[1 message, 0 bytes lost]\n");
+}
+
 static void a_loss_line_may_be_read_in_parts_of_any_size(void **state)
 {
 	static const char expected[] = "ab[12 messages, 640 bytes lost]\ncd";
@@ -1201,6 +1222,7 @@ int main(void)
 		TEST_LOST_LINES(the_rest_of_a_loss_line_is_not_the_end),
 		TEST_LOST_LINES(delivering_all_ends_while_others_print_and_lose),
 		TEST_LOST_LINES(a_loss_is_told_once_though_it_was_marked_and_read_past),
+		TEST_LOST_LINES(bytes_of_a_loss_that_a_mark_has_missed_are_told_once),
 		TEST_LOST_LINES(a_loss_line_may_be_read_in_parts_of_any_size),
 		TEST_LOST_LINES(a_loss_line_that_the_sink_did_not_take_is_told_later),
 		TEST_LOST_LINES(without_a_page_for_the_mark_the_loss_is_told_at_the_end),
