@@ -27,6 +27,8 @@ arm64_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 # peers, and what draws; without them there is less to compare
 bench_packages=(g++ libabsl-dev libck-dev libgoogle-glog-dev liblttng-ust-dev libqb-dev libspdlog-dev
 		libstb-dev lttng-tools python3-matplotlib)
+# what draws
+soak_packages=(python3-matplotlib)
 # compilers for a kernel and for BPF programs, and what runs the result
 kernel_packages=(gcc libc6-dev make bc bison flex perl pahole libelf-dev libssl-dev zlib1g-dev xz-utils
 		 ca-certificates git python3 clang-19 qemu-system-x86 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm)
