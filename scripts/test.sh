@@ -56,12 +56,12 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static demo bench' '' -Dbench=true
+run gcc 'unit contract model nmi sweep stress api kshim static demo bench torture' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
 run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
 run asan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=address,undefined
-run tsan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=thread
+run tsan 'unit contract model stress torture' '' -Dexamples=false -Db_sanitize=thread
 if [ -n "$(wanted unit contract)" ]; then
 	mkdir -p "$base/arm64-root"
 	if bash scripts/arm64.sh "$base/arm64-root" >"$base/arm64-root/log" 2>&1; then
