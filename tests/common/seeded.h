@@ -2,7 +2,8 @@
 /*
  * seeded.h - random numbers that can be had again
  *
- * The seed is the state: who knows it, and the order of the calls, knows all that follows.
+ * The seed is the state: who knows it, and the order of the calls, knows all that follows. Or a
+ * fuzzer chooses: then the numbers are its bytes.
  */
 #ifndef TESTS_SEEDED_H
 #define TESTS_SEEDED_H
@@ -12,23 +13,50 @@
 #include <stdlib.h>
 #include <time.h>
 
+/*
+ * @state: of the generator
+ * @bytes, @end: if not NULL, what is left of the bytes that numbers come from; zeros after them
+ */
 struct seeded {
 	uint64_t state;
+	const uint8_t *bytes;
+	const uint8_t *end;
 };
+
+/* A number of the next @nr bytes. */
+static inline uint64_t seeded_bytes(struct seeded *rng, unsigned int nr)
+{
+	uint64_t n = 0;
+
+	for (; nr; nr--)
+		n = n << 8 | (rng->bytes < rng->end ? *rng->bytes++ : 0);
+	return n;
+}
+
+/* Whether all bytes have been used. */
+static inline bool seeded_over(const struct seeded *rng)
+{
+	return rng->bytes && rng->bytes == rng->end;
+}
 
 /* The next 64 random bits (the splitmix64 generator). */
 static inline uint64_t seeded_next(struct seeded *rng)
 {
-	uint64_t z = rng->state += 0x9e3779b97f4a7c15u;
+	uint64_t z;
 
+	if (rng->bytes)
+		return seeded_bytes(rng, 8);
+	z = rng->state += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
 }
 
-/* A random number below @bound, which is not 0. */
+/* A random number below @bound, which is not 0. Of bytes, as few as will do. */
 static inline uint64_t seeded_below(struct seeded *rng, uint64_t bound)
 {
+	if (rng->bytes)
+		return seeded_bytes(rng, bound <= 1u << 8 ? 1 : bound <= 1u << 16 ? 2 : 4) % bound;
 	return seeded_next(rng) % bound;
 }
 

@@ -132,13 +132,14 @@ size_t model_take(struct model_stream *m, char *to, size_t max, uint64_t *text)
 
 	*text = 0;
 	while (done < max && model_prepare(m)) {
-		struct model_item *item = &m->item[m->first];
+		struct model_item *item;
 		size_t n;
 
 		if (m->line_pos < m->line_len) {
 			done += take_part(to + done, max - done, m->line, m->line_len, &m->line_pos);
 			continue;
 		}
+		item = &m->item[m->first];
 		n = take_part(to + done, max - done, item->text, item->len, &item->pos);
 		done += n;
 		*text += n;

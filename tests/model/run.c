@@ -363,12 +363,12 @@ static void plan_page_failure(struct run *r)
 	bsp_fault.page_fail_nr = seeded_below(&r->rng, 3);
 }
 
-static void begin(struct run *r)
+/* What every sequence needs, and none changes: it is made once. */
+static void make_room(struct run *r)
 {
+	struct seeded rng = { .state = 1 };
 	unsigned int i;
 
-	bsp_fault = (struct bsp_fault_plan){ .countdown = -1 };
-	r->adrift = bsp_arena_live() - bsp_slots_pages();
 	if (pipe2(r->pipe, O_CLOEXEC | O_NONBLOCK))
 		abort();
 	r->noise = malloc(2 * MAX_TEXT);
@@ -383,10 +383,21 @@ static void begin(struct run *r)
 			abort();
 	}
 	for (i = 0; i < 2 * MAX_TEXT; i++) {
-		r->noise[i] = (char)(1 + seeded_below(&r->rng, 255));
+		r->noise[i] = (char)(1 + seeded_below(&rng, 255));
 		if (r->noise[i] == '%')
 			r->noise[i] = '\n';
 	}
+}
+
+static void begin(struct run *r)
+{
+	unsigned int i;
+
+	bsp_fault = (struct bsp_fault_plan){ .countdown = -1 };
+	r->doing = "the beginning";
+	r->adrift = bsp_arena_live() - bsp_slots_pages();
+	while (read(r->pipe[0], r->want, READ_MAX) > 0)
+		;
 	for (i = 0; i < NR_GROUPS; i++)
 		bpfstream_stage_init(&r->group[i].ss);
 	for (i = 0; i < r->profile->programs; i++)
@@ -436,27 +447,23 @@ static void clean_up(struct run *r)
 	for (i = 0; i < NR_GROUPS; i++)
 		run_group_drop(r, &r->group[i]);
 	drop_programs(r);
-	for (i = 0; i <= MAX_DEPTH; i++) {
-		free(r->text[i]);
-		free(r->arg[i]);
-		free(r->got[i]);
-		close(r->memfd[i]);
-	}
-	free(r->noise);
-	free(r->want);
-	close(r->pipe[0]);
-	close(r->pipe[1]);
 }
 
-void run_sequence(const struct run_profile *profile, uint64_t seed, uint64_t operations,
-		  struct run_result *result)
+static void sequence(const struct run_profile *profile, struct seeded rng, uint64_t operations,
+		     struct run_result *result)
 {
-	struct run r = { .profile = profile, .result = result, .rng = { seed } };
+	static struct run fresh;
+	struct run r;
 
+	if (!fresh.noise)
+		make_room(&fresh);
+	r = fresh;
+	r.profile = profile;
+	r.result = result;
+	r.rng = rng;
 	memset(result, 0, sizeof(*result));
-	r.doing = "the beginning";
 	begin(&r);
-	while (result->operations < operations && !run_failed(&r)) {
+	while (result->operations < operations && !seeded_over(&r.rng) && !run_failed(&r)) {
 		plan_page_failure(&r);
 		operation(&r);
 		if (result->operations % CHECK_ALL == 0)
@@ -465,4 +472,18 @@ void run_sequence(const struct run_profile *profile, uint64_t seed, uint64_t ope
 	if (!run_failed(&r))
 		end(&r);
 	clean_up(&r);
+}
+
+void run_sequence(const struct run_profile *profile, uint64_t seed, uint64_t operations,
+		  struct run_result *result)
+{
+	sequence(profile, (struct seeded){ .state = seed }, operations, result);
+}
+
+void run_bytes(const struct run_profile *profile, const uint8_t *bytes, size_t len,
+	       struct run_result *result)
+{
+	struct seeded rng = { .bytes = bytes, .end = bytes + len };
+
+	sequence(profile, rng, UINT64_MAX, result);
 }

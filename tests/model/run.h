@@ -5,6 +5,7 @@
 #ifndef TESTS_RUN_H
 #define TESTS_RUN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -45,5 +46,9 @@ struct run_result {
 
 void run_sequence(const struct run_profile *profile, uint64_t seed, uint64_t operations,
 		  struct run_result *result);
+
+/* A sequence that is chosen by bytes, as long as there are any. */
+void run_bytes(const struct run_profile *profile, const uint8_t *bytes, size_t len,
+	       struct run_result *result);
 
 #endif

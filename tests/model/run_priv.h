@@ -17,6 +17,7 @@
 #define NR_GROUPS	4u
 #define MAX_DEPTH	7u		/* more than there are levels */
 #define MAX_TEXT	(256u << 10)
+#define READ_MAX	(1u << 20)
 #define NO_ERRNO	7777		/* errno before each call that must leave it alone */
 
 /* @pages: budget; @serial: the order of making, which is dump_all's; @fd: -1 until asked for */
@@ -95,6 +96,7 @@ struct run {
 	uint64_t serial;
 	uint32_t adrift;	/* pages that an earlier, failed sequence has lost */
 	const char *doing;
+	/* Kept from sequence to sequence: */
 	int memfd[MAX_DEPTH + 1];
 	int pipe[2];
 	char *noise;		/* 2 * MAX_TEXT of bytes without zeros or percent signs */
@@ -104,8 +106,6 @@ struct run {
 	char *got[MAX_DEPTH + 1];	/* READ_MAX: what was read */
 	char *want;			/* READ_MAX: what should have been, while that is compared */
 };
-
-#define READ_MAX	(1u << 20)
 
 /* The largest capacity that any program of this process had. */
 extern uint64_t run_max_capacity;
