@@ -16,8 +16,8 @@
  * Taken, but not compared with snprintf(), by name (enum cformat_apart):
  *
  *	PERCENT	%5%: C leaves open what stands between the signs
- *	HUGE	a width or precision beyond what is worth the time: snprintf() fills it in, and fails
- *		where all is longer than INT_MAX
+ *	HUGE	a width or precision beyond what is worth the time: snprintf() fills it in, and
+ *		fails where all is longer than INT_MAX
  */
 #ifndef TESTS_FUZZ_CFORMAT_H
 #define TESTS_FUZZ_CFORMAT_H

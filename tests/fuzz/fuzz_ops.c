@@ -3,8 +3,8 @@
  * fuzz_ops.c - sequences of operations against the model of tests/model
  *
  * What the model's test leaves to chance, the input's bytes choose: the first one the kind of
- * sequence, the others what is done, to which stream, how long, where it is interrupted by what, and
- * which page cannot be had.
+ * sequence, the others what is done, to which stream, how long, where it is interrupted by what,
+ * and which page cannot be had.
  */
 #include <stdlib.h>
 
@@ -16,7 +16,8 @@ static const struct run_profile profiles[] = {
 	{ .name = "one program", .programs = 1, .max_capacity = 5000 },
 	{ .name = "small streams", .programs = 3, .max_capacity = 100 },
 	{ .name = "nested", .programs = 2, .max_capacity = 5000, .nest_in = 2 },
-	{ .name = "failing pages", .programs = 2, .max_capacity = 10000, .fail_in = 3, .nest_in = 8 },
+	{ .name = "failing pages", .programs = 2, .max_capacity = 10000, .fail_in = 3,
+	  .nest_in = 8 },
 	{ .name = "few pages", .programs = 3, .max_capacity = 20000, .max_pages = 6, .nest_in = 8 },
 	{ .name = "loss lines", .programs = 2, .max_capacity = 1000, .lines_in = 1, .fail_in = 8 },
 	{ .name = "everything", .programs = 6, .max_capacity = 20000, .max_pages = 20,

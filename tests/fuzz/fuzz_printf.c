@@ -57,9 +57,9 @@ struct call {
 	enum cformat_apart apart;
 };
 
-#define WORDS(w)	(w)[0], (w)[1], (w)[2], (w)[3], (w)[4], (w)[5], (w)[6], (w)[7], (w)[8], (w)[9], \
-			(w)[10], (w)[11], (w)[12], (w)[13], (w)[14], (w)[15], (w)[16], (w)[17], (w)[18], \
-			(w)[19]
+#define WORDS(w)	(w)[0], (w)[1], (w)[2], (w)[3], (w)[4], (w)[5], (w)[6], (w)[7], (w)[8], \
+			(w)[9], (w)[10], (w)[11], (w)[12], (w)[13], (w)[14], (w)[15], (w)[16], \
+			(w)[17], (w)[18], (w)[19]
 #define REALS(r)	(r)[0], (r)[1], (r)[2], (r)[3], (r)[4], (r)[5], (r)[6], (r)[7]
 
 static char expected[SCENE_TEXT_MAX];
@@ -133,7 +133,8 @@ static bool pass_args(struct call *c, struct cformat *f)
 		f->prec = pass_extent(c);
 	if (f->width > CFORMAT_MAX || f->width < -CFORMAT_MAX || f->prec > CFORMAT_MAX)
 		c->apart = CFORMAT_HUGE;
-	c->too_long |= f->conv != '%' && (f->width >= SCENE_TEXT_MAX || f->width <= -SCENE_TEXT_MAX);
+	if (f->width >= SCENE_TEXT_MAX || f->width <= -SCENE_TEXT_MAX)
+		c->too_long |= f->conv != '%';
 	if (strchr("fFeEgG", f->conv))
 		pass_real(c, next_arg(c)->real);
 	else if (f->conv == 's')

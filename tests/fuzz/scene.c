@@ -200,7 +200,7 @@ static void check_ret(const struct scene *sc, int ret, const struct scene_want *
 	if (ret == -ENOMEM && page_failed())
 		return;
 	if (want->err && !want->first && ret == -ENOSPC && too_long)
-		return;		/* what comes first, the end of the room or the error, is not told */
+		return;		/* which comes first, the room's end or the error, is not told */
 	fuzz_fail("returns %d, expected %d: %llu bytes beside %llu of %llu", ret, err,
 		  (unsigned long long)want->len, (unsigned long long)sc->waiting,
 		  (unsigned long long)sc->capacity);

@@ -16,7 +16,7 @@ import graph
 
 LICENCE = "SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
 LINES = 4
-EXEMPT = re.compile(r"LICENSE|LICENSES/.*|\.git(ignore|attributes)|.*\.(png|gz|svg|pdf|bin)")
+EXEMPT = re.compile(r"LICENSE|LICENSES/.*|tests/fuzz/corpus/.*|\.git(ignore|attributes)|.*\.(png|gz|svg|pdf|bin)")
 
 
 def tracked(root):
