@@ -33,7 +33,7 @@ def main():
             row[1] += cases(entry)
             notes += [f"{build}: {suite}/{name}: {text}"
                       for text in (entry.get("stdout") or "").splitlines()
-                      if text.startswith("absent: ")]
+                      if text.startswith(("absent: ", "fuzzed: "))]
             row[4] += entry["duration"]
             if entry["result"] in BAD:
                 row[2] += 1

@@ -4,8 +4,8 @@
 #
 #   gcc       all suites                     memcheck  no read of what is not there, no leak
 #   clang     unit contract model nmi        helgrind  every ordering, told by annotations
-#   arm64     unit contract, under qemu      asan      address and undefined behaviour
-#                                            tsan      every data race
+#   arm64     unit contract fuzz, under qemu asan      address and undefined behaviour
+#   fuzz      made-up inputs, with clang     tsan      every data race
 set -u
 . scripts/packages.sh
 need "${build_packages[@]}" "${test_packages[@]}" "${arm64_packages[@]}" || exit 1
@@ -56,16 +56,17 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static demo bench torture' '' -Dbench=true
+run gcc 'unit contract model nmi sweep stress api kshim static demo bench torture fuzz' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
-run memcheck 'unit contract model stress' '--setup memcheck' -Dexamples=false
+CC=clang run fuzz fuzz '' -Dexamples=false -Dfuzz=true
+run memcheck 'unit contract model stress fuzz' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
 run asan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=address,undefined
 run tsan 'unit contract model stress torture' '' -Dexamples=false -Db_sanitize=thread
-if [ -n "$(wanted unit contract)" ]; then
+if [ -n "$(wanted unit contract fuzz)" ]; then
 	mkdir -p "$base/arm64-root"
 	if bash scripts/arm64.sh "$base/arm64-root" >"$base/arm64-root/log" 2>&1; then
-		run arm64 'unit contract' '' --cross-file "$base/arm64-root/cross.ini" -Dexamples=false
+		run arm64 'unit contract fuzz' '' --cross-file "$base/arm64-root/cross.ini" -Dexamples=false
 	else
 		tail -n 5 "$base/arm64-root/log"
 		failed_to_build+=(arm64)

@@ -95,8 +95,10 @@ static const char *string_of(struct call *c, const struct input_arg *arg, int ma
 	char *text;
 	size_t i;
 
-	if (c->words >= MAX_INTS || (arg->kind == INPUT_NUMBER && len == 1 && arg->text[0] == '0'))
+	if (c->words >= MAX_INTS)
 		return NULL;
+	if (arg->kind == INPUT_NUMBER && (!len || (len == 1 && arg->text[0] == '0')))
+		return NULL;	/* one that is missing, too */
 	if (open && len > (size_t)max)
 		len = (size_t)max;
 	open &= len == (size_t)max;
