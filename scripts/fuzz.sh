@@ -51,7 +51,7 @@ fuzz() {	# PROGRAM TARGET SECONDS
 	local out=$build/$name.log
 	mkdir -p "$found/$2" "$crashes"
 	# shellcheck disable=SC2046
-	nice "$1" $(options "$2") -max_total_time="$3" -max_len=1200 -artifact_prefix="$crashes/$name-" \
+	nice "$1" $(options "$2") -max_total_time="$3" -max_len=2400 -artifact_prefix="$crashes/$name-" \
 		"$found/$2" "$tree/corpus/$2" >"$out" 2>&1 &
 	pid=$!
 	trap 'kill $pid 2>/dev/null' EXIT

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BRINK_REGIONS	26u
+#define BRINK_REGIONS	(40u + 2)
 #define BRINK_SIZE	24576u
 
 /* The last @len bytes of a region but @before: those lie behind, and are '~'. */

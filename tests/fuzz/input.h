@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define INPUT_NUMBERS	8u
-#define INPUT_ARGS	24u
+#define INPUT_ARGS	40u
 
 enum input_kind {
 	INPUT_NUMBER,	/* 12, -3, 0xff, 1.5e300: a number; ?12: 64 random bits; =3ff: those bits */

@@ -225,6 +225,7 @@ void scene_close(struct scene *sc, int ret, const struct scene_want *want)
 		seen.len = ret ? 0 : now.pending - sc->waiting;
 	}
 	check_text(sc, len, &seen);
+	sc->len = len;
 	if (stat_of(sc->prog).pending)
 		fuzz_fail("%llu bytes wait and cannot be read",
 			  (unsigned long long)stat_of(sc->prog).pending);
@@ -234,4 +235,10 @@ void scene_close(struct scene *sc, int ret, const struct scene_want *want)
 			  bsp_slots_pages() + FENCED);
 	if (bsp_fault.warnings)
 		fuzz_fail("the library has warned");
+}
+
+const char *scene_text(const struct scene *sc)
+{
+	got[sc->len] = '\0';
+	return got + sc->waiting;
 }

@@ -22,12 +22,14 @@
  * @prog: the program; the message goes to its standard output
  * @capacity: of the stream
  * @waiting: bytes that waited before
+ * @len: bytes that were read in the end
  */
 struct scene {
 	struct bpfstream_prog *prog;
 	uint64_t capacity;
 	uint64_t waiting;
 	size_t read_size;
+	size_t len;
 	struct bpfstream_stat before;
 };
 
@@ -50,5 +52,8 @@ struct scene_want {
 /* @how: at which byte of a page, capacity, which page to fail, how much to read, what to leave */
 void scene_open(struct scene *sc, const uint64_t how[5]);
 void scene_close(struct scene *sc, int ret, const struct scene_want *want);
+
+/* After that: the message, with a zero byte behind it. */
+const char *scene_text(const struct scene *sc);
 
 #endif
