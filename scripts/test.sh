@@ -56,7 +56,7 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static demo bench torture fuzz' '' -Dbench=true
+run gcc 'unit contract model nmi sweep stress api kshim static sim demo bench torture fuzz' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
 CC=clang run fuzz fuzz '' -Dexamples=false -Dfuzz=true
 run memcheck 'unit contract model stress fuzz' '--setup memcheck' -Dexamples=false
