@@ -92,7 +92,7 @@ unsigned int sim_allow(unsigned int what);
 void sim_block(bool on);
 bool sim_is_child(void);
 
-/* Called when something happens to a task, for who keeps account. */
+/* Called when something happens to a task, for who keeps account. All may be NULL that cannot. */
 struct sim_watch {
 	void (*left)(uint32_t task);
 	void (*killed)(uint32_t task);

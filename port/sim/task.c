@@ -186,9 +186,7 @@ static void task_killed(void)
 {
 	tasks[sim_self].state = GONE;
 	sim_trace("is killed");
-	sim_level_lost(sim_self);
-	if (sim_watch->killed)
-		sim_watch->killed(sim_self);
+	sim_watch->killed(sim_self);
 	sim_join(0, sim_self);
 	enter(next_task());
 }
@@ -224,9 +222,7 @@ static void become_child(void)
 			tasks[i].state = GONE;
 	}
 	child = true;
-	sim_world_forked();
-	if (sim_watch->forked)
-		sim_watch->forked(sim_self);
+	sim_watch->forked(sim_self);
 }
 
 static void nmi(void)
@@ -248,9 +244,7 @@ static void leave(void)
 	sim_trace("leaves by longjmp");
 	self->depth = 0;
 	self->allowed = 0;
-	sim_level_lost(sim_self);
-	if (sim_watch->left)
-		sim_watch->left(sim_self);
+	sim_watch->left(sim_self);
 	_longjmp(self->escape, 1);
 }
 

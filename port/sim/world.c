@@ -150,7 +150,7 @@ void sim_pages_check(void)
 			continue;
 		if (!marred[tag / 16 - 1])
 			sim_fail("page %u is never freed: ref %x", i, ref);
-		if (tag % 16 != NO_LEVEL && (!begun[i] || ref > BPFSTREAM_PAGE_BIAS / 2))
+		if (tag % 16 != NO_LEVEL && (!begun[i] || ref > SIM_PAGE_SIZE / BPFSTREAM_GRAIN))
 			sim_fail("page %u was in lost hands and is not found: ref %x", i, ref);
 	}
 }

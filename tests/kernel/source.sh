@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Usage: source.sh tree|kernel|kernel-rt|sparse|pahole VERSION - put it into the cache if it is not there, print its path.
+# Usage: source.sh tree|kernel|kernel-rt|sparse|pahole|herd7 VERSION - put it into the cache if it is
+# not there, print its path.
 #
 #   tree 7.3     an unpacked source tree, of the newest 7.3.x that the distribution has. Never
 #                written to: others make hard-linked copies of it.
@@ -8,6 +9,7 @@
 #   kernel-rt 7.3  the same with PREEMPT_RT
 #   sparse any   a sparse that can read such a tree, run with its own C library
 #   pahole any   a pahole that marks kernel functions in BTF, as 7.2 needs it, likewise
+#   herd7 any    a herd7 that knows the macros of such a tree's tools/memory-model, likewise
 #
 # The packages come from newer suites of the distribution that this machine already uses: its
 # mirror is read from the machine's own apt, and asked by an apt with a state of its own, so nothing
@@ -17,7 +19,7 @@ set -eu
 shopt -s inherit_errexit
 cache=${BPFSTREAM_CACHE:-/var/cache/bpfstream}
 case "${1-}" in
-sparse|pahole)	suites=(forky) apt=$cache/apt-tools ;;
+sparse|pahole|herd7)	suites=(forky) apt=$cache/apt-tools ;;
 *)	suites=(trixie-backports) apt=$cache/apt ;;
 esac
 mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/etc/sources.list.d" "$cache/deb" "$cache/src"
@@ -115,7 +117,7 @@ unpack_kernel() {
 unpack_tool() {	# with the libraries that are newer than this system's
 	local deb name version library
 	dpkg-deb -x "$1" "$2/sys"
-	for library in libc6 libdwarves1 libdw1t64 libelf1t64 libbpf1; do
+	for library in libc6 libdwarves1 libdw1t64 libelf1t64 libbpf1 libgmp10; do
 		read -r name version <<<"$(newest "$library")"
 		deb=$(fetch "$name" "$version")
 		dpkg-deb -x "$deb" "$2/sys"
@@ -132,12 +134,15 @@ kernel|kernel-rt)
 	[ "$1" = kernel ] || flavour=rt
 	dir=$(unpack "linux-binary-${version//./\\.}\.[0-9]+\+deb[0-9]+-$flavour-amd64" unpack_kernel)
 	echo "$dir/vmlinuz" ;;
-sparse|pahole)
-	dir=$(unpack "$1" unpack_tool)
+sparse|pahole|herd7)
+	package=$1 extra=''
+	[ "$1" != herd7 ] || package=herdtools7
+	dir=$(unpack "$package" unpack_tool)
 	lib=$dir/sys/usr/lib/$(uname -m)-linux-gnu
+	[ "$1" != herd7 ] || extra="-set-libdir $dir/sys/usr/share/herdtools7/herd"
 	# written anew each time: the cache may have been moved
-	printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$lib/ld-linux-x86-64.so.2" \
-		"$lib:/usr/lib/$(uname -m)-linux-gnu" "$dir/sys/usr/bin/$1" >"$dir/$1"
+	printf '#!/bin/sh\nexec %s --library-path %s %s %s "$@"\n' "$lib/ld-linux-x86-64.so.2" \
+		"$lib:/usr/lib/$(uname -m)-linux-gnu" "$dir/sys/usr/bin/$1" "$extra" >"$dir/$1"
 	chmod +x "$dir/$1"
 	echo "$dir/$1" ;;
 *)

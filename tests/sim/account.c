@@ -278,10 +278,17 @@ static void never_ends(u32 task)
 	}
 }
 
+static void lost(u32 task)
+{
+	sim_level_lost(task);
+	never_ends(task);
+}
+
 static void forked(u32 task)
 {
 	u32 i, j;
 
+	sim_world_forked();
 	a.forked = true;
 	for (i = 1; i < SIM_TASKS; i++)
 		if (i != task)
@@ -294,7 +301,7 @@ static void forked(u32 task)
 }
 
 const struct sim_watch account_watch = {
-	.left = never_ends, .killed = never_ends, .forked = forked, .swapped = swapped,
+	.left = lost, .killed = lost, .forked = forked, .swapped = swapped,
 };
 
 /* ---- the end ---- */

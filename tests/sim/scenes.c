@@ -39,6 +39,14 @@ static void print_large3(u32 n)
 	(void)say(160);
 }
 
+/* The first leaves too little of the page for the second. */
+static void print_turn(u32 n)
+{
+	(void)n;
+	(void)say(300);
+	(void)say(24);
+}
+
 static void print_long(u32 n)
 {
 	(void)n;
@@ -124,7 +132,7 @@ static void set_full(void)
 
 static void set_turn(void)
 {
-	sim_task_start(print_large, print_nmi);
+	sim_task_start(print_turn, print_nmi);
 	sim_task_start(print_one, NULL);
 	sim_task_start(read_all, NULL);
 }
@@ -152,7 +160,7 @@ static void set_group_turn(void)
 
 static void set_one(void)
 {
-	sim_task_start(print_large, print_nmi);
+	sim_task_start(print_turn, print_nmi);
 }
 
 static void set_nest(void)
@@ -293,6 +301,8 @@ const struct scene scenes[] = {
 		.bound = { .preempt = 1, .nmi = 3, .depth = 3 } },
 	{ "kill", "a task is stopped for good anywhere in a print", set_turn,
 		.bound = { .preempt = 2, .nmi = 1, .depth = 1, .kill = 1 } },
+	{ "kill-alone", "the same, alone but for NMIs on NMIs", set_one,
+		.bound = { .nmi = 2, .depth = 2, .kill = 1 } },
 	{ "leave", "a handler leaves by longjmp anywhere in a print", set_one,
 		.bound = { .nmi = 2, .depth = 2, .leave = 2 } },
 	{ "leave-beside", "the same, beside a writer and a reader", set_turn,
