@@ -3,6 +3,7 @@
  * main.c - explore a scenario, or run one schedule of it again
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,6 +108,23 @@ static void option(int c)
 	}
 }
 
+/* A wild pointer is a failure as others: of this schedule, which can be had again. */
+static void crashed(int sig)
+{
+	sim_fail("signal %d, near %s:%d", sig, sim_here.func, sim_here.line);
+}
+
+static void catch_crashes(void)
+{
+	static char stack[32768];
+	stack_t alternative = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_ONSTACK | SA_NODEFER };
+
+	sigaltstack(&alternative, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
 static void choose_budget(const struct scene *scene)
 {
 	u32 *budget = (u32 *)&sim_budget;
@@ -152,6 +170,7 @@ int main(int argc, char **argv)
 	}
 	choose_budget(scene);
 	scene_choose(scene);
+	catch_crashes();
 	sim_tracing = search.replay != NULL;
 	sim_explore(&search, &result);
 	printf("%s%s%s%s: %llu schedules%s in %.2f s, %.0f/s%s%s\n", scene->name,

@@ -201,7 +201,7 @@ static void set_fork(void)
 	sim_task_start(read_parts, NULL);
 }
 
-/* One more loss turns both parts of the counter. */
+/* One more loss turns both parts of the counter, for the second time: one turn is not missed. */
 static void look_twice(u32 n)
 {
 	(void)n;
@@ -211,8 +211,8 @@ static void look_twice(u32 n)
 
 static void set_tally(void)
 {
-	account_earlier_losses((1u << (BPFSTREAM_TALLY_COUNT - 1)) - 1,
-			       ((u64)1 << (BPFSTREAM_TALLY_SUM - 1)) - 2);
+	account_earlier_losses((1u << BPFSTREAM_TALLY_COUNT) - 1,
+			       ((u64)1 << BPFSTREAM_TALLY_SUM) - 2);
 	sim_task_start(print_two, print_nmi);
 	sim_task_start(print_one, NULL);
 	sim_task_start(look_twice, NULL);
