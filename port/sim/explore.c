@@ -107,6 +107,8 @@ static void print_choices(char *text, size_t size)
 		if (now.taken[i])
 			len += (size_t)snprintf(text + len, size - len, "%s%u:%u", len ? "," : "",
 						i, now.taken[i]);
+	if (i < now.nr)
+		snprintf(text, size, "too many");
 }
 
 /**

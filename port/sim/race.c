@@ -103,18 +103,33 @@ static void check_page(const volatile void *p)
 			 sim_here.line);
 }
 
-static void race(const struct sim_cell *cell, const char *how)
+/* Who has done to @cell what did not happen before. */
+static uint32_t rival(const struct sim_cell *cell, const clocks *before)
+{
+	uint32_t i;
+
+	for (i = 0; i < SIM_TASKS; i++) {
+		uint16_t clock = (*before)[i];
+
+		if ((cell->wtask == i && cell->wclock > clock) || cell->awrite[i] > clock ||
+		    cell->read[i] > clock || cell->aread[i] > clock)
+			break;
+	}
+	return i;
+}
+
+static void race(const struct sim_cell *cell, const clocks *before, const char *how)
 {
 	size_t at = (size_t)(cell - cells) * UNIT;
 
-	sim_fail("race: task %u %s %s, unordered with another task, near %s:%d", sim_self, how,
-		 sim_name(sim_area + at), sim_here.func, sim_here.line);
+	sim_fail("race: task %u %s %s, unordered with task %u, near %s:%d", sim_self, how,
+		 sim_name(sim_area + at), rival(cell, before), sim_here.func, sim_here.line);
 }
 
 static void plain_read(struct sim_cell *cell, clocks *before)
 {
 	if (cell->wclock > (*before)[cell->wtask] || sim_any_above(cell->awrite, *before))
-		race(cell, "reads");
+		race(cell, before, "reads");
 	cell->read[sim_self] = (*before)[sim_self];
 }
 
@@ -122,7 +137,7 @@ static void plain_write(struct sim_cell *cell, clocks *before)
 {
 	if (cell->wclock > (*before)[cell->wtask] || sim_any_above(cell->awrite, *before) ||
 	    sim_any_above(cell->read, *before) || sim_any_above(cell->aread, *before))
-		race(cell, "writes");
+		race(cell, before, "writes");
 	cell->read = cell->aread = cell->awrite = (clocks){ 0 };
 	cell->wtask = (uint8_t)sim_self;
 	cell->wclock = (*before)[sim_self];
@@ -173,7 +188,7 @@ void sim_race_check(const volatile void *p, bool write)
 
 	check_page(p);
 	if (cell->wclock > (*before)[cell->wtask] || (write && sim_any_above(cell->read, *before)))
-		race(cell, write ? "changes" : "loads");
+		race(cell, before, write ? "changes" : "loads");
 	if (write)
 		cell->awrite[sim_self] = (*before)[sim_self];
 	else

@@ -60,7 +60,7 @@ struct sim_result {
 	bool failed;
 	bool whole;
 	char message[256];
-	char choices[1024];
+	char choices[8192];
 };
 
 void sim_explore(const struct sim_search *search, struct sim_result *result);
