@@ -111,6 +111,21 @@ void account_refused(const struct call *call, u32 nr, int err, u32 bytes)
 	whose->bytes -= bytes;
 }
 
+static void check_refusal(const struct call *call)
+{
+	if (call->heaviest + call->bytes < a.s->capacity)
+		sim_fail("%u bytes were refused beside %llu", call->bytes,
+			 (unsigned long long)call->heaviest);
+}
+
+/* A call was refused for its length, and tries again. */
+void account_again(struct call *call)
+{
+	check_refusal(call);
+	lose(call->nr, -ENOSPC, call->bytes);
+	call->heaviest = weight_of(sim_peek_largest(&a.s->log.word));
+}
+
 /* A call has returned. */
 void account_end(struct call *call, int err)
 {
@@ -121,9 +136,8 @@ void account_end(struct call *call, int err)
 		sim_fail("call %u succeeded and published nothing", call->first);
 	if (err && call->place)
 		sim_fail("call %u failed (%d) and published", call->first, err);
-	if (err == -ENOSPC && call->heaviest + call->bytes < a.s->capacity)
-		sim_fail("%u bytes were refused beside %llu", call->bytes,
-			 (unsigned long long)call->heaviest);
+	if (err == -ENOSPC)
+		check_refusal(call);
 	if (err == -ENOMEM && !sim_used.nomem && !a.leniency.scarce)
 		sim_fail("no page, though there are some");
 	if (err == -ENOMEM || sim_used.nomem || a.leniency.scarce)

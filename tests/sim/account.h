@@ -46,6 +46,7 @@ struct leniency {
 void account_reset(struct bpfstream *s, struct leniency leniency);
 struct call *account_begin(u32 nr, const u32 *len, char *text);
 void account_refused(const struct call *call, u32 nr, int err, u32 bytes);
+void account_again(struct call *call);
 void account_end(struct call *call, int err);
 void account_took(u32 channel, const struct bpfstream_piece *piece, u64 bytes);
 void account_dumping(bool on);

@@ -13,7 +13,7 @@ import sys
 def run(command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 1:
-        sys.exit(f"{shlex.join(command)}: exit status {done.returncode}, not a failure\n{done.stdout}")
+        sys.exit(f"{shlex.join(command)}: no failure, but status {done.returncode}\n{done.stdout}")
     return done.stdout
 
 

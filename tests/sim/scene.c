@@ -90,7 +90,7 @@ int say(u32 len)
 	return guarded(push, 1, &len);
 }
 
-static int commit(const char *text, struct call *call)
+static int commit_in(u32 tries, const char *text, struct call *call)
 {
 	u32 nr = call->nr, len = call->bytes / call->nr, i;
 	struct bpfstream_staged stage;
@@ -108,18 +108,32 @@ static int commit(const char *text, struct call *call)
 			bpfstream_staged_account_loss(&stage, err, len);
 	}
 	err = bpfstream_staged_commit(&stage, the_stream, &was_empty);
+	for (i = 1; i < tries && err == -ENOSPC; i++) {
+		account_again(call);
+		err = bpfstream_staged_commit(&stage, the_stream, &was_empty);
+	}
 	bpfstream_staged_free(&stage);
 	return err;
 }
 
-/* Print @nr messages of @len bytes at once. */
-int say_together(u32 nr, u32 len)
+static int commit(const char *text, struct call *call)
+{
+	return commit_in(1, text, call);
+}
+
+static int commit_or_again(const char *text, struct call *call)
+{
+	return commit_in(2, text, call);
+}
+
+/* Print @nr messages of @len bytes at once; if that is refused, @again. */
+int say_together(u32 nr, u32 len, bool again)
 {
 	u32 lens[8], i;
 
 	for (i = 0; i < nr; i++)
 		lens[i] = len;
-	return guarded(commit, nr, lens);
+	return guarded(again ? commit_or_again : commit, nr, lens);
 }
 
 /* ---- reading ---- */

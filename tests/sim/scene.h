@@ -37,7 +37,7 @@ void scene_choose(const struct scene *scene);
 
 /* What tasks do. */
 int say(u32 len);
-int say_together(u32 nr, u32 len);
+int say_together(u32 nr, u32 len, bool again);
 void read_some(size_t max);
 void read_slowly(u32 at_once);
 void dump(u32 at_once);

@@ -56,7 +56,13 @@ static void print_long(u32 n)
 static void group(u32 n)
 {
 	(void)n;
-	(void)say_together(2, 24);
+	(void)say_together(2, 24, false);
+}
+
+static void group_again(u32 n)
+{
+	(void)n;
+	(void)say_together(2, 12, true);
 }
 
 static void read_all(u32 n)
@@ -121,6 +127,13 @@ static void set_group(void)
 	sim_task_start(group, print_nmi);
 	sim_task_start(print_one, NULL);
 	sim_task_start(read_all, NULL);
+}
+
+static void set_again(void)
+{
+	sim_task_start(group_again, NULL);
+	sim_task_start(print_two, NULL);
+	sim_task_start(read_parts, NULL);
 }
 
 static void set_full(void)
@@ -225,7 +238,7 @@ static void print_much(u32 n)
 
 	for (i = 0; i < 3; i++)
 		(void)say(5 + 60 * ((n + i) % 5));
-	(void)say_together(3, 20 + n);
+	(void)say_together(3, 20 + n, true);
 }
 
 static void read_much(u32 n)
@@ -279,6 +292,10 @@ const struct scene scenes[] = {
 	{ "lost", "losses are told of, in their place", set_full, .capacity = 33, .flags = LOST,
 		.bound = { .preempt = 2, .nmi = 1, .depth = 1 },
 		.weak = { .preempt = 2, .stale = 1 } },
+	{ "again", "a group that was refused, or could not be staged, is tried again", set_again,
+		.capacity = 40, .flags = LOST,
+		.bound = { .preempt = 2, .nomem = 1 },
+		.weak = { .preempt = 1, .stale = 1 } },
 	{ "turn", "pages change hands under a writer and a reader", set_turn, .pages = 5,
 		.leniency = { .scarce = true },
 		.bound = { .preempt = 3, .nmi = 1, .depth = 1 },
