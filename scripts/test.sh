@@ -3,7 +3,7 @@
 # ./dev test: every suite in every build it has something to say about.
 #
 #   gcc       all suites                     memcheck  no read of what is not there, no leak
-#   clang     unit contract model nmi        helgrind  every ordering, told by annotations
+#   clang     unit contract model fault nmi        helgrind  every ordering, told by annotations
 #   arm64     unit contract fuzz, under qemu asan      address and undefined behaviour
 #   fuzz      made-up inputs, with clang     tsan      every data race
 set -u
@@ -56,12 +56,12 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static sim demo bench torture fuzz' '' -Dbench=true
-CC=clang run clang 'unit contract model nmi' '' -Dexamples=false
+run gcc 'unit contract model nmi sweep stress api kshim static sim demo bench torture fuzz fault' '' -Dbench=true
+CC=clang run clang 'unit contract model nmi fault' '' -Dexamples=false
 CC=clang run fuzz fuzz '' -Dexamples=false -Dfuzz=true
-run memcheck 'unit contract model stress fuzz' '--setup memcheck' -Dexamples=false
+run memcheck 'unit contract model fault stress fuzz' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
-run asan 'unit contract model stress' '' -Dexamples=false -Db_sanitize=address,undefined
+run asan 'unit contract model fault stress' '' -Dexamples=false -Db_sanitize=address,undefined
 run tsan 'unit contract model stress torture' '' -Dexamples=false -Db_sanitize=thread
 if [ -n "$(wanted unit contract fuzz)" ]; then
 	mkdir -p "$base/arm64-root"
