@@ -70,7 +70,10 @@ int bsp_fork_init(void)
 		return -ENOMEM;
 	bsp_note_own_memory(page, BSP_PAGE_SIZE);
 	bsp_note_unordered(page, BSP_PAGE_SIZE);
+	/* Written in a child, where others have read them before the fork. */
+	bsp_note_own_memory(&bsp_fork_life, sizeof(bsp_fork_life));
 	bsp_note_unordered(&bsp_fork_life, sizeof(bsp_fork_life));
+	bsp_note_own_memory(&home, sizeof(home));
 	bsp_note_unordered(&home, sizeof(home));
 	wiped = page;
 	home = (u32)getpid();

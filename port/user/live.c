@@ -27,6 +27,7 @@
 
 #include "fork.h"
 #include "live.h"
+#include "mutex.h"
 #include "slot.h"
 
 #define CHUNK	16u	/* programs mapped at a time */
@@ -304,7 +305,8 @@ static void __attribute__((__noinline__)) stream_after_fork(struct bpfstream *s,
 		bpfstream_discard_log(s);
 		return;
 	}
-	bsp_mutex_init(&s->lock);
+	bsp_mutex_renew(&s->lock.mutex);
+	bsp_store_relaxed(&s->lock.holder, 0u);
 	s->in_hand = 0;
 	bpfstream_discard(s);
 	if (!bsp_slot_dumps())
@@ -324,7 +326,7 @@ void bsp_live_after_fork(u32 parent_tid)
 
 	/* Another thread may have had the lock and not said so yet. */
 	if (!lock_holder || lock_holder != parent_tid) {
-		pthread_mutex_init(&lock, NULL);
+		bsp_mutex_renew(&lock);
 		lock_holder = 0;
 	}
 	for (prog = head; prog; prog = prog->next) {

@@ -28,6 +28,24 @@ void bsp_mutex_destroy(struct bsp_mutex *mutex)
 }
 
 /**
+ * bsp_mutex_renew() - make a mutex anew that somebody may hold who is not in this process
+ * @mutex: a mutex
+ *
+ * DRD wants it ended before, and not held when it is; ThreadSanitizer looks at the latter alone.
+ *
+ * Context: any, in a forked child at its first call.
+ */
+void bsp_mutex_renew(pthread_mutex_t *mutex)
+{
+	if (bsp_note_is_watched()) {
+		bsp_note_mute();
+		pthread_mutex_destroy(mutex);
+		bsp_note_unmute();
+	}
+	pthread_mutex_init(mutex, NULL);
+}
+
+/**
  * bsp_mutex_try_hold() - get the backlog without waiting
  * @mutex: a stream's
  * @by: set to the holder's tid if it is held

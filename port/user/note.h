@@ -21,12 +21,19 @@
 #define bsp_note_unordered(p, len)	((void)(p), (void)(len))
 #endif
 
-/* Whether Valgrind runs us, to which a read of a byte that is nobody's is an error. */
+/*
+ * Whether Valgrind runs us, to which a read of a byte that is nobody's is an error; and have it say
+ * nothing of what this thread does in between.
+ */
 #ifdef BSP_HAVE_VALGRIND
 #include <valgrind/valgrind.h>
 #define bsp_note_is_watched()	(RUNNING_ON_VALGRIND != 0)
+#define bsp_note_mute()		VALGRIND_DISABLE_ERROR_REPORTING
+#define bsp_note_unmute()	VALGRIND_ENABLE_ERROR_REPORTING
 #else
 #define bsp_note_is_watched()	false
+#define bsp_note_mute()		((void)0)
+#define bsp_note_unmute()	((void)0)
 #endif
 
 #if defined(BSP_HAVE_VALGRIND) && !defined(BSP_ANNOTATE)
