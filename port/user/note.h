@@ -5,7 +5,9 @@
  * The compiler's atomics speak for themselves to ThreadSanitizer. Helgrind knows only what it is
  * told: with BSP_ANNOTATE each ordering operation says its happens-before edge; without it the
  * library takes its own memory out of Helgrind's sight once, when it is mapped (arena.c), so that
- * a user's program stays quiet at no cost to the log call.
+ * a user's program stays quiet at no cost to the log call. Where the program was built with
+ * ThreadSanitizer and the library was not, that sees what the library has memcpy(3) do and none of
+ * the atomics between: so the same is told to ThreadSanitizer.
  */
 #ifndef BSP_NOTE_H
 #define BSP_NOTE_H
@@ -38,9 +40,9 @@
 
 #if defined(BSP_HAVE_VALGRIND) && !defined(BSP_ANNOTATE)
 #include <valgrind/helgrind.h>
-#define bsp_note_own_memory(p, len)	VALGRIND_HG_DISABLE_CHECKING((p), (len))
+#define bsp_note_hide(p, len)	VALGRIND_HG_DISABLE_CHECKING((p), (len))
 #else
-#define bsp_note_own_memory(p, len)	((void)(p), (void)(len))
+#define bsp_note_hide(p, len)	((void)(p), (void)(len))
 #endif
 
 /* A slot passes from a thread that ended to another: the kernel's word is the order. */
@@ -52,11 +54,24 @@
 #endif
 #endif
 #ifdef BSP_TSAN
+#define bsp_note_own_memory(p, len)	bsp_note_hide(p, len)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define bsp_note_slot_pass(slot)	__tsan_release(slot)
 #define bsp_note_slot_take(slot)	__tsan_acquire(slot)
 #else
+#include <stddef.h>
+
+/* ThreadSanitizer's, where the program has brought it */
+extern void AnnotateBenignRaceSized(const char *file, int line, const volatile void *mem,
+				    size_t len, const char *why)
+	__attribute__((__weak__, __visibility__("default")));
+
+#define bsp_note_own_memory(p, len) ({							\
+	bsp_note_hide((p), (len));							\
+	if (AnnotateBenignRaceSized)							\
+		AnnotateBenignRaceSized(__FILE__, __LINE__, (p), (len), "libbpfstream's own");	\
+	})
 #define bsp_note_slot_pass(slot)	bsp_note_release(slot)
 #define bsp_note_slot_take(slot)	bsp_note_acquire(slot)
 #endif
