@@ -7,7 +7,8 @@ usage: shared_object.py SOURCE_ROOT LIBRARY.so [LIBRARY.a]
 Its thread-local part is a few bytes, initial-exec: no first touch allocates, in a handler or
 elsewhere. All calls are bound when it is loaded: none resolves a name in a handler, and none to a
 function of its own goes through the loader. The names it exports are those that the header
-declares, and those are the symbol map's.
+declares, and those are the symbol map's. Nothing of it runs before it is called, and no memory is
+both writable and code. broken.py shows that each of these is seen.
 """
 import pathlib
 import re
@@ -18,6 +19,7 @@ import graph
 TLS_MAX = 16
 LAZY_TLS = re.compile(r"TLSGD|TLSLD|TLS_GD|TLS_LD|DTPMOD|DTPREL|DTPOFF|TLSDESC|GOTPC32_TLSDESC")
 BANNED = re.compile(r"__tls_get_addr|atfork")
+UNCALLED = re.compile(r"\.(?:preinit_array|init_array|fini_array|ctors|dtors)\b\S*")
 OWN = re.compile(r"\b(bpfstream|bsp)_\w+")
 
 
@@ -63,8 +65,14 @@ def main():
         problems.append(f"thread-local storage: {sum(tls)} bytes, {TLS_MAX} allowed")
     if not re.search(r"^\s*GNU_RELRO\b", segments, re.M):
         problems.append("no RELRO segment")
-    if re.search(r"^\s*GNU_STACK\b.*\bRWE\b", segments, re.M):
+    if not re.search(r"^\s*GNU_STACK\b.*\bRW \s", segments, re.M):
         problems.append("executable stack")
+    if re.search(r"^\s*LOAD\b.*\bRWE\b", segments, re.M):
+        problems.append("memory that is writable and code")
+
+    for archive in sys.argv[3:]:  # a shared library has the compiler's own, which do nothing
+        for name in sorted(set(UNCALLED.findall(graph.output("readelf", "-SW", archive)))):
+            problems.append(f"runs without being called: {name}")
 
     dynamic = graph.output("readelf", "-dW", library)
     if not re.search(r"\(FLAGS\).*BIND_NOW|\(BIND_NOW\)|\(FLAGS_1\).*\bNOW\b", dynamic):
