@@ -696,6 +696,51 @@ static void without_a_page_the_rest_of_the_old_one_is_still_used(void **state)
 	bpfstream_chain_free(&third);
 }
 
+static void past_the_deepest_level_a_mark_has_a_page_of_its_own(void **state)
+{
+	static const char told[BPFSTREAM_MARK_LEN] = "sixteen  bytes.";
+	struct bpfstream_chain chain;
+	struct bpfstream_elem *mark, *none;
+	u32 held, live;
+
+	(void)state;
+	use_all_levels();
+	held = bsp_slots_pages();
+	mark = bpfstream_elem_mark(told);
+	live = bsp_arena_live();
+	fixture_fail_page(1, 0);
+	none = bpfstream_elem_mark(told);
+	fixture_fail_no_page();
+	leave_all_levels();
+	assert_non_null(mark);
+	assert_null(none);
+	assert_int_equal(live, held + 1);
+	assert_memory_equal(mark->text, told, sizeof(told));
+	bpfstream_chain_init(&chain);
+	chain.newest = mark;
+	chain.oldest = mark;
+	bpfstream_chain_free(&chain);
+	assert_no_page_adrift();
+}
+
+static void text_may_go_on_in_the_same_page_after_a_close(void **state)
+{
+	struct bpfstream_out out;
+
+	(void)state;
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_write(&out, "ab", 2), 0);
+	bpfstream_out_close(&out);
+	assert_int_equal(bpfstream_out_write(&out, "c", 1), 0);
+	bpfstream_out_close(&out);
+	assert_int_equal(out.chain.bytes, 3);
+	assert_ptr_equal(bpfstream_elem_page(out.chain.newest),
+			 bpfstream_elem_page(out.chain.oldest));
+	assert_int_not_equal(out.chain.newest == out.chain.oldest, 1);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
@@ -726,6 +771,8 @@ int main(void)
 		TEST(past_the_deepest_level_a_writer_uses_a_page_of_its_own),
 		TEST(past_the_deepest_level_a_long_message_is_whole),
 		TEST(past_the_deepest_level_a_silent_or_dropped_writer_leaves_nothing),
+		TEST(past_the_deepest_level_a_mark_has_a_page_of_its_own),
+		TEST(text_may_go_on_in_the_same_page_after_a_close),
 		TEST(without_the_nth_page_a_long_message_leaves_all_as_before),
 		TEST(without_a_page_the_rest_of_the_old_one_is_still_used),
 	};

@@ -992,6 +992,19 @@ static void discard_log_charges_off_what_was_half_delivered_and_passes_marks(voi
 	assert_reads(s, "[1 message, 10 bytes lost]\n");
 }
 
+static void discard_log_frees_marks_and_charges_nothing_off_for_them(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	assert_int_equal(fixture_push(s, "abc"), 0);
+	assert_int_equal(fixture_push(s, "de"), 0);
+	bpfstream_discard_log(s);
+	assert_int_equal(bpfstream_pending(s), 0);
+	assert_no_page_adrift();
+	assert_reads(s, "[1 message, 10 bytes lost]\n");
+}
+
 /* A sink that is interrupted by another reader of the same thread. */
 struct interrupted {
 	struct bpfstream *s;
@@ -1250,6 +1263,7 @@ int main(void)
 		TEST(deliver_log_puts_back_behind_what_was_published_meanwhile),
 		TEST_LOST_LINES(deliver_log_passes_marks_and_the_loss_is_told_later),
 		TEST(discard_log_frees_the_log_alone),
+		TEST_LOST_LINES(discard_log_frees_marks_and_charges_nothing_off_for_them),
 		TEST_LOST_LINES(discard_log_charges_off_what_was_half_delivered_and_passes_marks),
 		TEST(deliver_hidden_takes_what_the_interrupted_reader_has_not_in_hand),
 		TEST(what_was_taken_under_an_interrupted_reader_is_not_charged_twice),
