@@ -3,7 +3,7 @@
 # ./dev test: every suite in every build it has something to say about.
 #
 #   gcc       all suites                     memcheck  no read of what is not there, no leak
-#   clang     unit contract model fault nmi        helgrind  every ordering, told by annotations
+#   clang     unit contract model fault nmi  helgrind  every ordering, told by annotations
 #   arm64     unit contract fuzz, under qemu asan      address and undefined behaviour
 #   fuzz      made-up inputs, with clang     tsan      every data race
 set -u

@@ -27,7 +27,9 @@ typedef int64_t s64;
 
 #define BSP_PAGE_SIZE		4096u
 #define BSP_MUST_CHECK		__attribute__((__warn_unused_result__))
+#ifndef BSP_INLINE	/* what counts branches wants each function once */
 #define BSP_INLINE		inline __attribute__((__always_inline__))
+#endif
 #define BSP_LINE_ALIGNED	__attribute__((__aligned__(64)))
 
 #define bsp_container_of(ptr, type, member) \
