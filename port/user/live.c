@@ -333,7 +333,7 @@ void bsp_live_after_fork(u32 parent_tid)
 		prog->efd = -1;
 		prog->efd_given = false;
 		prog->watchers = 0;
-		prog->told = 0;
+		prog->told = (prog->told | 1) + 1;
 		prog->pins = 0;
 		for (i = 0; i < BSP_NR_STREAMS; i++)
 			stream_after_fork(&prog->stream[i], parent_tid);

@@ -16,7 +16,8 @@
  * @live: 1 from being put on the list to being taken off
  * @pins: handlers that have met the program on the list and use it
  * @watchers: who wants the eventfd told
- * @told: the eventfd was written to since it was last taken back; a hint
+ * @told: odd if the eventfd was written to since it was last taken back, which makes it the next
+ *	even number; a hint
  * @efd: the eventfd, -1 until somebody watches
  * @efd_given: bpfstream_prog_fd() has handed it out
  * @pages: what the program adds to the arena's budget

@@ -46,24 +46,35 @@ static int readable(const struct bpfstream_prog *prog)
 static void efd_set(struct bpfstream_prog *prog)
 {
 	int fd = bsp_load_relaxed(&prog->efd);
+	/* ACQUIRE: before the write. Should that be taken back at once, this is no more so. */
+	u32 untold = __atomic_load_n(&prog->told, __ATOMIC_ACQUIRE);
 	u64 one = 1;
 	int saved = errno;
 
+	if (fd < 0)
+		return;
 	/* Fails only when the count is at its maximum, and then it is readable. */
-	if (fd >= 0 && syscall(SYS_write, (long)fd, &one, sizeof(one)) < 0)
+	if (syscall(SYS_write, (long)fd, &one, sizeof(one)) < 0)
 		errno = saved;
-	bsp_store_relaxed(&prog->told, (u32)(fd >= 0));
+	/* RELEASE: after the write. */
+	__atomic_compare_exchange_n(&prog->told, &untold, untold | 1, false, __ATOMIC_RELEASE,
+				    __ATOMIC_RELAXED);
 }
 
 static void efd_clear(struct bpfstream_prog *prog)
 {
 	int fd = bsp_load_relaxed(&prog->efd);
+	u32 told;
 	u64 count;
 	int saved = errno;
 
-	bsp_store_relaxed(&prog->told, 0u);
 	if (fd >= 0 && syscall(SYS_read, (long)fd, &count, sizeof(count)) < 0)
 		errno = saved;	/* it was not set */
+	told = bsp_load_relaxed(&prog->told);
+	/* RELEASE: after the read. Who has loaded it before may have written in vain. */
+	while (!__atomic_compare_exchange_n(&prog->told, &told, (told | 1) + 1, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 }
 
 /**

@@ -17,7 +17,7 @@ static inline bool bsp_wake_owed(const struct bpfstream_prog *prog)
 {
 	/* Relaxed: the writer of the first text sees the watchers; this is for when it is gone. */
 	return bsp_unlikely(bsp_load_relaxed(&prog->watchers) != 0) &&
-	       !bsp_load_relaxed(&prog->told);
+	       !(bsp_load_relaxed(&prog->told) & 1);
 }
 
 void bsp_wake_drained(struct bpfstream_prog *prog);

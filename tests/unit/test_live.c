@@ -905,7 +905,7 @@ static int is_a_process_of_its_own(void *arg)
 	CHECK(MEETS(first, pa, pb));
 	CHECK(bpfstream_pending(&pa->stream[0]) == 0);
 	CHECK(bpfstream_prog_read(pb, OUT, buf, sizeof(buf)) == 5);
-	CHECK(pa->efd == -1 && !pa->efd_given && !pa->watchers && !pa->told);
+	CHECK(pa->efd == -1 && !pa->efd_given && !pa->watchers && !(pa->told & 1));
 	CHECK(bpfstream_prog_fd(pa) >= 0 && bpfstream_prog_fd(pa) != parents_fd);
 	c = make("c");
 	CHECK(c && MEETS(first, pa, pb, c));

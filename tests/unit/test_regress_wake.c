@@ -2,6 +2,7 @@
 /*
  * test_regress_wake.c - writers and readers that stop for good, and who waits for them
  */
+#include "bare_calls.h"
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -55,6 +56,41 @@ static void a_jump_between_a_message_and_its_wake_up_leaves_that_to_the_next(voi
 	assert_int_equal(bpfstream_pending(&prog->stream[0]), 4);
 	assert_false(is_readable(fd));
 	assert_int_equal(bpfstream_write(prog, OUT, "two\n", 4), 0);
+	assert_true(is_readable(fd));
+	drop();
+}
+
+static bool read_in_between;
+
+/* Just after a writer's wake-up, another thread reads all and takes that back. */
+static bool bare_call_hook(long nr, const long *arg, long *ret)
+{
+	char buf[10];
+
+	if (nr != SYS_write || !read_in_between)
+		return false;
+	read_in_between = false;
+	*ret = write((int)arg[0], (const void *)arg[1], (size_t)arg[2]);
+	assert_int_equal(bpfstream_prog_read(prog, OUT, buf, sizeof(buf)), 4);
+	return true;
+}
+
+static void a_wake_up_that_was_taken_back_is_not_taken_for_one_that_stands(void **state)
+{
+	int fd = bpfstream_prog_fd(prog);
+
+	(void)state;
+	assert_true(fd >= 0);
+	read_in_between = true;
+	assert_int_equal(bpfstream_write(prog, OUT, "one\n", 4), 0);
+	assert_false(read_in_between);
+	assert_false(is_readable(fd));
+	fixture_at(BSP_POINT_CPU_LEAVE, 0, jump, NULL);
+	if (!sigsetjmp(back, 1))
+		(void)bpfstream_write(prog, OUT, "two\n", 4);
+	assert_int_equal(bpfstream_pending(&prog->stream[0]), 4);
+	assert_false(is_readable(fd));
+	assert_int_equal(bpfstream_write(prog, OUT, "three\n", 6), 0);
 	assert_true(is_readable(fd));
 	drop();
 }
@@ -139,6 +175,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_jump_between_a_message_and_its_wake_up_leaves_that_to_the_next),
+		TEST(a_wake_up_that_was_taken_back_is_not_taken_for_one_that_stands),
 		TEST(no_thread_is_cancelled_with_a_lock_or_a_wake_up_to_give),
 	};
 
