@@ -22,7 +22,8 @@ need() {
 }
 
 build_packages=(gcc libc6-dev meson ninja-build pkg-config liburcu-dev python3)
-test_packages=(clang g++ libc6-dbg libclang-rt-14-dev libcmocka-dev libstb-dev valgrind binutils git ca-certificates)
+test_packages=(clang g++ libc6-dbg libclang-rt-14-dev libcmocka-dev libstb-dev valgrind binutils git ca-certificates
+	       spin)
 coverage_packages=(gcovr)
 arm64_packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 # peers, and what draws; without them there is less to compare
