@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Usage: oracle-report.py [--all] STOCK-LOG OUR-LOG [DIFFERENCES]
+"""Usage: oracle-report.py [--all] [--script] STOCK-LOG OUR-LOG [DIFFERENCES]
 
 Lay what oracle said on two kernels side by side and hold it against the list of differences that
 are meant (differences.txt beside this file). Fails where the kernels differ and the list does not
@@ -16,6 +16,11 @@ The list, in paragraphs:
     only: PREEMPT_RT        the difference shows on such kernels alone (optional)
     may hide: why           stock may by luck behave as ours does (optional)
 
+With --script it is what the two answered to script.txt, and the list is script-differences.txt, whose
+entries say besides
+
+    documented: words       with which a row of DIFFERENCES.md begins
+
 Without --all, lines that are alike are only counted.
 """
 import fnmatch
@@ -23,32 +28,33 @@ import os
 import re
 import sys
 
-KEYS = ("stock", "ours", "cures", "only", "may hide")
+KEYS = ("stock", "ours", "cures", "only", "may hide", "documented")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def die(text):
     sys.exit("oracle-report: " + text)
 
 
-def read_log(path):
-    """The kernel's own line, and {stimulus: words} in order."""
+def read_log(path, mark):
+    """The kernel's own line, and {stimulus: words} in order, of the lines with that mark."""
     kernel, said, done = "", {}, False
     with open(path, encoding="utf-8", errors="replace") as log:
         for line in log:
             line = line.strip("\r\n")
-            if line.startswith("ORACLE-KERNEL "):
+            if line.startswith(mark + "-KERNEL "):
                 kernel = line.split(" ", 1)[1]
-            elif line.startswith("ORACLE-DONE"):
+            elif line.startswith(mark + "-DONE"):
                 done = True
-            elif line.startswith("ORACLE "):
-                name, _, words = line[len("ORACLE "):].partition(" ")
+            elif line.startswith(mark + " "):
+                name, _, words = line[len(mark) + 1:].partition(" ")
                 if name in said:
                     die(f"{path}: {name} twice")
                 said[name] = words
     if not kernel:
-        die(f"{path}: oracle did not run there")
+        die(f"{path}: nobody was asked there")
     if not done:
-        print(f"oracle-report: {path}: oracle did not reach its end")
+        print(f"oracle-report: {path}: the end was not reached")
     return kernel, said, done
 
 
@@ -75,6 +81,16 @@ def read_differences(path):
     return listed
 
 
+def undocumented(listed):
+    """What the list says that DIFFERENCES.md does not."""
+    with open(os.path.join(HERE, "../../DIFFERENCES.md"), encoding="utf-8") as document:
+        rows = document.read().splitlines()
+    for entry in listed:
+        words = entry.get("documented", "")
+        if not words or not any(row.startswith("| " + words) for row in rows):
+            yield f"[{entry['name']}]: no row of DIFFERENCES.md begins with: {words}"
+
+
 def judge(name, stock, ours, entries):
     """(mark, remark): "=" alike, "+" a difference that is meant, "!" wrong, "-" skipped"""
     entry = next((e for e in entries if fnmatch.fnmatchcase(name, e["name"])), None)
@@ -94,14 +110,17 @@ def judge(name, stock, ours, entries):
 
 
 def main(args):
-    show_all = "--all" in args
-    args = [a for a in args if a != "--all"]
+    show_all, script = "--all" in args, "--script" in args
+    args = [a for a in args if a not in ("--all", "--script")]
     if len(args) not in (2, 3) or any(a.startswith("-") for a in args):
         die("two logs are wanted\n" + __doc__)
-    here = os.path.dirname(os.path.abspath(__file__))
-    listed = read_differences(args[2] if len(args) > 2 else os.path.join(here, "differences.txt"))
-    stock_kernel, stock, stock_done = read_log(args[0])
-    our_kernel, ours, our_done = read_log(args[1])
+    own_list = "script-differences.txt" if script else "differences.txt"
+    listed = read_differences(args[2] if len(args) > 2 else os.path.join(HERE, own_list))
+    for line in undocumented(listed) if script else ():
+        die(line)
+    mark = "SCRIPT" if script else "ORACLE"
+    stock_kernel, stock, stock_done = read_log(args[0], mark)
+    our_kernel, ours, our_done = read_log(args[1], mark)
     if ("PREEMPT_RT" in stock_kernel) != ("PREEMPT_RT" in our_kernel):
         die("one of the kernels is PREEMPT_RT, the other is not")
     entries = [e for e in listed if e.get("only", "PREEMPT_RT") in our_kernel or "only" not in e]

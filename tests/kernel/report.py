@@ -297,8 +297,8 @@ def table(directory):
     for name, suite, status, seconds in steps:
         done = int(status == "0")
         # a step that only prepares is no test; that it failed is a failure all the same
-        counts = done if suite in ("installer", "checks") else 0, 1 - done, 0
-        if suite in ("installer", "checks", "build") or not done:
+        counts = done if suite in ("installer", "checks", "recorded") else 0, 1 - done, 0
+        if suite in ("installer", "checks", "recorded", "build") or not done:
             show(name, suite, "", *(counts if any(counts) else ("", "", "")), seconds)
         passed, failed = passed + counts[0], failed + counts[1]
     for boot in boots:

@@ -48,7 +48,7 @@ complete=''
 kind=port
 [ -z "$stock" ] || kind=stock
 
-rm -f "$logs"/*.{log,console,out,meta,symbols,size,initrd,oracle,asked} "$logs"/{oracle,storm,cost,steps}
+rm -f "$logs"/*.{log,console,out,meta,symbols,size,initrd,oracle,asked} "$logs"/{oracle,storm,cost,script,steps} "$logs"/stock-*.txt
 exec 9>>"$cache/lock"		# one run builds or copies at a time
 say() { printf '[%5d s] %s\n' $((SECONDS - start)) "$*"; }
 # step NAME SUITE COMMAND...: one that is a line in the table. Its output is kept, and shown if it fails.
@@ -131,7 +131,22 @@ guests() {
 		gcc -std=gnu11 -O2 -Wall -static -pthread "$here/$program.c" -o "$logs/$program" || return 1
 		files+=("/bin/$program=$logs/$program")
 	done
+	gcc -std=gnu11 -O2 -Wall -static "$here/script-kernel.c" -o "$logs/script" || return 1
+	files+=(/bin/script="$logs/script" /script.txt="$here/script.txt")
 	bash "$here/initramfs.sh" "$tree" "$initrd" "${files[@]}"
+}
+
+# What the kernel of a boot answered to the script is what the tree has, with which tests/api compares
+# the library.
+recorded() {	# LOG KERNEL
+	local new=$logs/stock-$2.txt
+	{
+		sed '/^SCRIPT/,$d' "$here/stock-7.3.txt"
+		tr -d '\r' <"$1.out" | grep '^SCRIPT'
+	} >"$new"
+	diff <(grep -v '^SCRIPT-KERNEL' "$here/stock-7.3.txt") <(grep -v '^SCRIPT-KERNEL' "$new") && return 0
+	echo "If these answers are right, copy $new to tests/kernel/stock-7.3.txt"
+	return 1
 }
 
 test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
@@ -169,8 +184,10 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 		# the column to compare with: the distribution's kernel of the same version, or nearly
 		[[ "$what" != /* ]] || what=$(echo "$version" | cut -d. -f1-2)
 		step "$name" distribution bash "$here/source.sh" kernel "$what" || return 1
-		boot "$what-distribution" "$(tail -n 1 "$logs/$name-distribution.log")" 2 1G asked run=/bin/oracle
+		boot "$what-distribution" "$(tail -n 1 "$logs/$name-distribution.log")" 2 1G asked run=/bin/oracle \
+			run=/bin/script,/script.txt
 		distribution=$what-distribution-2cpu
+		step "$name" recorded recorded "$logs/$distribution" "$what"
 		run+=(run=/bin/oracle)
 		expect+=,oracle
 	fi
