@@ -46,8 +46,11 @@ static int readable(const struct bpfstream_prog *prog)
 static void efd_set(struct bpfstream_prog *prog)
 {
 	int fd = bsp_load_relaxed(&prog->efd);
-	/* ACQUIRE: before the write. Should that be taken back at once, this is no more so. */
-	u32 untold = __atomic_load_n(&prog->told, __ATOMIC_ACQUIRE);
+	/*
+	 * Relaxed, here and below: who takes back what we write has the eventfd's lock, in the
+	 * kernel, after us; so this is before its change of told, and our own change fails then.
+	 */
+	u32 untold = bsp_load_relaxed(&prog->told);
 	u64 one = 1;
 	int saved = errno;
 
@@ -56,9 +59,8 @@ static void efd_set(struct bpfstream_prog *prog)
 	/* Fails only when the count is at its maximum, and then it is readable. */
 	if (syscall(SYS_write, (long)fd, &one, sizeof(one)) < 0)
 		errno = saved;
-	/* RELEASE: after the write. */
-	__atomic_compare_exchange_n(&prog->told, &untold, untold | 1, false, __ATOMIC_RELEASE,
-				    __ATOMIC_RELAXED);
+	(void)__atomic_compare_exchange_n(&prog->told, &untold, untold | 1, false, __ATOMIC_RELAXED,
+					  __ATOMIC_RELAXED);
 }
 
 static void efd_clear(struct bpfstream_prog *prog)
@@ -71,9 +73,9 @@ static void efd_clear(struct bpfstream_prog *prog)
 	if (fd >= 0 && syscall(SYS_read, (long)fd, &count, sizeof(count)) < 0)
 		errno = saved;	/* it was not set */
 	told = bsp_load_relaxed(&prog->told);
-	/* RELEASE: after the read. Who has loaded it before may have written in vain. */
+	/* Who has loaded it before may have written in vain. Relaxed: see efd_set(). */
 	while (!__atomic_compare_exchange_n(&prog->told, &told, (told | 1) + 1, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
