@@ -56,7 +56,7 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static sim spin demo bench torture fuzz fault' '' -Dbench=true
+run gcc 'unit contract model nmi sweep stress api kshim static sim spin demo bench torture fuzz fault weak' '' -Dbench=true
 CC=clang run clang 'unit contract model nmi fault' '' -Dexamples=false
 CC=clang run fuzz fuzz '' -Dexamples=false -Dfuzz=true
 run memcheck 'unit contract model fault stress fuzz' '--setup memcheck' -Dexamples=false
