@@ -108,9 +108,11 @@ static inline void *bsp_link_ptr(bsp_link_t link)
 
 typedef u32 bsp_ref_t;
 
+/* ORD(tag:L) RELEASE, pairs with sweep:L: this is the first word of a page that has an owner. */
 static inline void bsp_ref_init(bsp_ref_t *ref, u32 n)
 {
-	bsp_store_relaxed(ref, n);
+	bsp_note_release(ref);
+	__atomic_store_n(ref, n, __ATOMIC_RELEASE);
 }
 
 static inline u32 bsp_ref_read_acquire(bsp_ref_t *ref)

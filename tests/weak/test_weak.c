@@ -225,6 +225,14 @@ static void free_and_take(void)
 		weak_broken("not the page that was free");
 }
 
+/* So far that it has begun to use it. */
+static void free_take_and_use(void)
+{
+	free_and_take();
+	bsp_ref_init(&page->ref, BPFSTREAM_PAGE_BIAS);
+	others->level[0].cpu.page = page;
+}
+
 static void sweep(void)
 {
 	bsp_arena_sweep(mine, 0);
@@ -233,6 +241,11 @@ static void sweep(void)
 static bool page_is_in_use(void)
 {
 	return bsp_arena_live() == unshown + 1;
+}
+
+static bool page_is_in_use_and_whole(void)
+{
+	return page_is_in_use() && page->ref == BPFSTREAM_PAGE_BIAS;
 }
 
 static void end_retired(void)
@@ -282,6 +295,8 @@ static const struct weak_scene scenes[] = {
 	  end_listed, 20 },
 	{ "a sweep meets a page that is taken anew", begin_retired, { free_and_take, sweep },
 	  page_is_in_use, end_retired, 100 },
+	{ "a sweep meets a page that is used anew", begin_retired, { free_take_and_use, sweep },
+	  page_is_in_use_and_whole, end_retired, 100 },
 	{ "a counter is read as it turns", begin_counting, { count_turn, ask }, always, nothing, 20 },
 };
 
