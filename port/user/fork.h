@@ -14,8 +14,8 @@ bool bsp_fork_is_child(void);
 /* Whether this process may be a child that does not know yet: a load, nothing more. */
 static inline bool bsp_fork_unseen(void)
 {
-	/* Relaxed: all that a first call does is done when bsp_fork_child() returns. */
-	return bsp_unlikely(!bsp_load_relaxed(bsp_fork_word));
+	/* ORD(know:M) ACQUIRE, pairs with born:M: the first call may have been another thread's. */
+	return bsp_unlikely(!__atomic_load_n(bsp_fork_word, __ATOMIC_ACQUIRE));
 }
 
 #endif

@@ -87,7 +87,10 @@ bool bsp_slot_dumps(void);
  */
 static BSP_INLINE struct bsp_slot *bsp_slot_self(void)
 {
-	/* Relaxed, both: only this thread and its handlers use the one; fork.h for the other. */
+	/*
+	 * Relaxed, both: only this thread and its handlers use the one, and where the other goes
+	 * with it, bsp_slot_find() has met know:M.
+	 */
 	uintptr_t self = bsp_load_relaxed(&bsp_self);
 
 	if (bsp_unlikely((self ^ bsp_load_relaxed(bsp_fork_word)) & BSP_LIFE_MASK))

@@ -278,6 +278,30 @@ static void ask(void)
 		weak_broken("a count that never was");
 }
 
+/* ---- born:M -> know:M ---- */
+
+static u32 life;
+
+/* As a forked child finds it. */
+static void begin_forked(void)
+{
+	life = bsp_fork_life + 2;
+	*(u32 *)(uintptr_t)bsp_fork_word = 0;
+}
+
+static void first_call(void)
+{
+	if (bsp_fork_unseen())
+		bsp_fork_child();
+	if (bsp_load_relaxed(&bsp_fork_life) != life)
+		weak_broken("a child that is in order is not");
+}
+
+static bool is_child(void)
+{
+	return bsp_fork_life == life;
+}
+
 static bool always(void)
 {
 	return true;
@@ -298,6 +322,8 @@ static const struct weak_scene scenes[] = {
 	{ "a sweep meets a page that is used anew", begin_retired, { free_take_and_use, sweep },
 	  page_is_in_use_and_whole, end_retired, 100 },
 	{ "a counter is read as it turns", begin_counting, { count_turn, ask }, always, nothing, 20 },
+	{ "two threads of a child make its first call", begin_forked, { first_call, first_call },
+	  is_child, nothing, 100 },
 };
 
 int main(int argc, char **argv)
