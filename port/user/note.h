@@ -45,7 +45,7 @@
 #define bsp_note_hide(p, len)	((void)(p), (void)(len))
 #endif
 
-/* A slot passes from a thread that ended to another: the kernel's word is the order. */
+/* A slot's levels pass from a thread that ended to another: the kernel's word is the order. */
 #ifdef __SANITIZE_THREAD__
 #define BSP_TSAN 1
 #elif defined(__has_feature)
@@ -57,8 +57,8 @@
 #define bsp_note_own_memory(p, len)	bsp_note_hide(p, len)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
-#define bsp_note_slot_pass(slot)	__tsan_release(slot)
-#define bsp_note_slot_take(slot)	__tsan_acquire(slot)
+#define bsp_note_level_pass(level)	__tsan_release(level)
+#define bsp_note_level_take(level)	__tsan_acquire(level)
 #else
 #include <stddef.h>
 
@@ -72,8 +72,8 @@ extern void AnnotateBenignRaceSized(const char *file, int line, const volatile v
 	if (AnnotateBenignRaceSized)							\
 		AnnotateBenignRaceSized(__FILE__, __LINE__, (p), (len), "libbpfstream's own");	\
 	})
-#define bsp_note_slot_pass(slot)	bsp_note_release(slot)
-#define bsp_note_slot_take(slot)	bsp_note_acquire(slot)
+#define bsp_note_level_pass(level)	bsp_note_release(level)
+#define bsp_note_level_take(level)	bsp_note_acquire(level)
 #endif
 
 #endif

@@ -139,7 +139,7 @@ static void __attribute__((__noinline__)) slot_retire(struct bsp_slot *slot)
 
 static void slot_pass(struct bsp_slot *slot)
 {
-	bsp_note_slot_pass(slot);
+	bsp_note_release(slot);
 	__atomic_store_n(&slot->owner, 0, __ATOMIC_RELEASE);	/* ORD(pass:F), pairs with take:F */
 }
 
@@ -160,11 +160,11 @@ static void note_take(struct bsp_slot *slot)
 {
 	u32 n;
 
-	bsp_note_slot_take(slot);
+	bsp_note_acquire(slot);
 	bsp_note_unordered(&slot->rcu, sizeof(slot->rcu));
 	bsp_note_unordered(&slot->dumps, sizeof(slot->dumps));
 	for (n = 0; n < BSP_LEVELS; n++)
-		bsp_note_slot_take(&slot->level[n]);
+		bsp_note_level_take(&slot->level[n]);
 }
 
 static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
@@ -176,9 +176,11 @@ static bool slot_take(struct bsp_slot *slot, u32 from, u32 owner)
 					 __ATOMIC_RELAXED))
 		return false;
 	note_take(slot);
-	for (n = 0; n < BSP_LEVELS; n++)
+	for (n = 0; n < BSP_LEVELS; n++) {
 		slot->level[n].what += n;	/* never two levels' the same, then: slot.h, I4 */
-	bsp_note_slot_pass(slot);	/* the thread may end with no bsp_cpu_leave() */
+		if (!(owner & REAPING))
+			bsp_note_level_pass(&slot->level[n]);	/* it may never be left */
+	}
 	return true;
 }
 

@@ -166,7 +166,7 @@ static BSP_INLINE void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long fl
 	bsp_store_relaxed(&level->where, NULL);
 	bsp_barrier();
 	bsp_fault_point(BSP_POINT_LEVEL);
-	bsp_note_slot_pass(level);
+	bsp_note_level_pass(level);
 }
 
 #endif

@@ -467,6 +467,34 @@ static void a_slot_comes_as_the_thread_that_ended_left_it(void **state)
 	assert_true(fixture_soon(has_been_reaped, NULL));
 }
 
+static void use_a_level_when_told(void *arg)
+{
+	struct relay *r = arg;
+	struct bpfstream_cpu *cpu;
+
+	if (await(r, &r->word, 1))
+		use_a_level(&cpu);
+}
+
+/* Nothing but the slot tells the second thread that it is free. */
+static void a_slot_comes_as_who_took_it_from_the_dead_left_it(void **state)
+{
+	struct contract_thread thread, next;
+	struct bpfstream_cpu *first = NULL;
+	struct relay r = { .rounds = 1 };
+
+	(void)state;
+	bsp_note_unordered(&r.word, sizeof(r.word));
+	contract_start(&next, use_a_level_when_told, &r);
+	contract_start(&thread, use_a_level, &first);
+	assert_true(fixture_soon(has_been_reaped, NULL));
+	__atomic_store_n(&r.word, 1, __ATOMIC_RELAXED);
+	contract_join(&next);
+	contract_join(&thread);
+	assert_false(r.stuck);
+	assert_true(fixture_soon(has_been_reaped, NULL));
+}
+
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -482,6 +510,7 @@ int main(void)
 		TEST(two_lockers_see_what_each_other_did),
 		TEST(a_locker_and_a_dump_see_what_each_other_did),
 		TEST(a_slot_comes_as_the_thread_that_ended_left_it),
+		TEST(a_slot_comes_as_who_took_it_from_the_dead_left_it),
 	};
 
 	return cmocka_run_group_tests_name("orders", tests, NULL, NULL);
