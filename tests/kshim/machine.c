@@ -37,7 +37,7 @@ void kshim_come_back(void)
 {
 	unsigned int n;
 
-	for (n = 0; n < BSP_LEVELS; n++)
+	for (n = BSP_LEVELS; n--;)
 		bsp_cpu_leave(cpu[n], cpu_flags[n]);
 }
 

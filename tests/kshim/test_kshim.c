@@ -37,6 +37,7 @@ static int (*cpu_dead)(unsigned int cpu);
 static bool in_an_nmi;
 
 unsigned long kshim_page_offset;
+unsigned long kshim_irqs_off;
 unsigned long min_low_pfn, max_pfn;
 
 /* ---- the kernel ---- */
@@ -195,6 +196,7 @@ static int setup(void **state)
 	in_an_nmi = false;
 	ram_pages = 16ul * NR_PAGES;
 	memory_begins((unsigned long)memory);
+	kshim_irqs_off = 0;
 	return 0;
 }
 
@@ -213,6 +215,7 @@ static void assert_clean(unsigned int pages)
 {
 	assert_int_equal(nr_used, pages);
 	assert_int_equal(warnings, 0);
+	assert_int_equal(kshim_irqs_off, 0);
 }
 
 static void everything(unsigned int pages_held)
@@ -245,8 +248,11 @@ static void works_past_the_deepest_level(void **state)
 {
 	(void)state;
 	kshim_go_deep();
+	assert_int_equal(kshim_irqs_off, 1);
+	kshim_irqs_off = 0;	/* so that it shows who leaves them off */
 	everything(0);
 	kshim_come_back();
+	assert_int_equal(kshim_irqs_off, 0);
 }
 
 static void a_page_that_no_link_reaches_is_given_back(void **state)
