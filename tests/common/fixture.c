@@ -77,6 +77,16 @@ static u32 pages_off_balance(void)
 	return off;
 }
 
+/* Levels that tests before this one have left by longjmp, and whether this one does. */
+static u32 levels_before;
+static bool may_jump;
+
+/** fixture_jumps() - this test leaves levels by longjmp */
+void fixture_jumps(void)
+{
+	may_jump = true;
+}
+
 /** fixture_teardown() - end the fixture, and check that nothing was left; for cmocka */
 int fixture_teardown(void **state)
 {
@@ -84,6 +94,9 @@ int fixture_teardown(void **state)
 	int err = errno;
 	u32 live = bsp_arena_live();
 	u32 held = bsp_slots_pages();
+	struct bsp_slot *slot = bsp_slot_self();
+	u32 levels = slot ? fixture_levels(slot) : 0;
+	u32 levels_left = may_jump ? BSP_LEVELS : levels_before;
 	u64 pending = 0, in_hand = 0, holders = 0;
 	u32 off_balance, i;
 
@@ -100,6 +113,8 @@ int fixture_teardown(void **state)
 	free(f);
 	free(shared_sink);
 	shared_sink = NULL;
+	may_jump = false;
+	levels_before = levels;
 	assert_int_equal(err, FIXTURE_ERRNO);
 	assert_int_equal(bsp_fault.warnings, 0);
 	assert_int_equal(pending, 0);
@@ -107,6 +122,7 @@ int fixture_teardown(void **state)
 	assert_int_equal(holders, 0);
 	assert_int_equal(live, held);
 	assert_int_equal(off_balance, 0);
+	assert_in_range(levels, 0, levels_left);
 	return 0;
 }
 

@@ -3,8 +3,9 @@
  * fixture.h - a program to test with, and what must hold when a test is over
  *
  * fixture_teardown() asserts that no text is charged for, that all pages in use are pages that
- * slots hold, that errno is what it was at the start, and that nothing was warned of. A test
- * that makes a system call fail itself puts errno back.
+ * slots hold, that all levels were given back, that errno is what it was at the start, and that
+ * nothing was warned of. A test that makes a system call fail itself puts errno back; one that
+ * jumps out of a level says so.
  */
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -74,6 +75,7 @@ struct fixture_sink {
 int fixture_setup(void **state);
 int fixture_setup_lost_lines(void **state);
 int fixture_teardown(void **state);
+void fixture_jumps(void);
 struct fixture *fixture_make(const struct bpfstream_opts *opts);
 
 /* ---- streams ---- */

@@ -232,6 +232,7 @@ static void levels_left_by_longjmp_are_found_again(void **state)
 {
 	volatile u32 i;
 
+	fixture_jumps();
 	(void)state;
 	if (FIXTURE_SANITIZED) {
 		print_message("skipped: sanitizers keep dead frames as they were\n");

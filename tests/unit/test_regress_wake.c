@@ -48,6 +48,7 @@ static void a_jump_between_a_message_and_its_wake_up_leaves_that_to_the_next(voi
 {
 	int fd = bpfstream_prog_fd(prog);
 
+	fixture_jumps();
 	(void)state;
 	assert_true(fd >= 0);
 	fixture_at(BSP_POINT_CPU_LEAVE, 0, jump, NULL);

@@ -503,6 +503,7 @@ static void a_level_left_where_memory_is_no_more_comes_back(void **state)
 	struct bpfstream_cpu *cpu;
 	u32 n;
 
+	fixture_jumps();
 	(void)state;
 	assert_true(stack != MAP_FAILED);
 	for (n = 0; n < DEEPEST; n++)
