@@ -29,6 +29,7 @@
 #define OUT	BPFSTREAM_STDOUT
 #define THREADS	4u
 #define LINES	100u
+#define MESSAGES	20u	/* more than one sink call of a read has, less than two */
 #define CHECK(cond)							\
 	do {								\
 		if (!(cond))						\
@@ -702,6 +703,46 @@ static void a_child_reads_at_once_while_a_thread_of_its_parent_reads(void **stat
 	errno = FIXTURE_ERRNO;
 }
 
+/* What the first call took is not settled when the second waits. */
+static long wait_in_second_sink(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct fixture_sink *sink = ctx;
+
+	if (sink->calls)
+		wait_for_each_other();
+	return fixture_take(ctx, piece, nr);
+}
+
+static void *read_in_two(void *arg)
+{
+	bsp_mutex_lock(&prog->stream[0].lock);
+	bpfstream_deliver(&prog->stream[0], wait_in_second_sink, arg, MESSAGES);
+	bsp_mutex_unlock(&prog->stream[0].lock);
+	return NULL;
+}
+
+static int child_owes_nothing(void *arg)
+{
+	bsp_fork_child();
+	CHECK(!bpfstream_pending(&prog->stream[0]));
+	CHECK(!prog->stream[0].in_hand);
+	return child_finds_nothing(arg);
+}
+
+static void a_child_is_not_charged_for_what_a_thread_of_its_parent_reads(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	skip_on_valgrind();
+	first_call = READ;
+	for (i = 0; i < MESSAGES; i++)
+		assert_int_equal(bpfstream_write(prog, OUT, "x", 1), 0);
+	beside(read_in_two, child_owes_nothing);
+	assert_true(reads(""));
+	errno = FIXTURE_ERRNO;
+}
+
 static void a_child_reads_at_once_while_a_thread_of_its_parent_dumps(void **state)
 {
 	(void)state;
@@ -1044,6 +1085,68 @@ static void a_read_that_a_handler_forks_in_is_settled_in_both(void **state)
 	assert_true(reads(""));
 }
 
+static size_t taken_later;
+
+/* The first call of it forks: what is in hand is both processes', all else the parent's. */
+static long fork_in_first_sink(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	bool *forked = ctx;
+	long bytes = 0;
+
+	while (nr--)
+		bytes += (long)piece[nr].len;
+	if (*forked) {
+		taken_later += (size_t)bytes;
+		return bytes;
+	}
+	*forked = true;
+	(void)bpfstream_write(prog, OUT, "late", 4);
+	fork_quietly(NULL);
+	if (!pid)
+		(void)bpfstream_write(prog, OUT, "child\n", 6);
+	return bytes;
+}
+
+static void a_read_that_a_handler_forks_in_has_no_more_of_the_parents_text(void **state)
+{
+	struct bpfstream *s = &prog->stream[0];
+	bool forked = false;
+	unsigned int i;
+
+	(void)state;
+	taken_later = 0;
+	for (i = 0; i < MESSAGES; i++)
+		assert_int_equal(bpfstream_write(prog, OUT, "x", 1), 0);
+	bsp_mutex_lock(&s->lock);
+	bpfstream_deliver(s, fork_in_first_sink, &forked, FIXTURE_TEXT_MAX);
+	bsp_mutex_unlock(&s->lock);
+	if (!pid)
+		_exit(taken_later == 6 ? all_is_settled() : 255);
+	assert_int_equal(status_of_child(), 0);
+	assert_in_range(taken_later, 5, MESSAGES + 4 - 1);	/* some were not in hand */
+}
+
+static int child_watches_and_prints(void *arg)
+{
+	int fd = bpfstream_prog_fd(prog);
+
+	(void)arg;
+	CHECK(fd >= 0);
+	CHECK(!bpfstream_write(prog, OUT, "x", 1));
+	CHECK(is_readable(fd));
+	return 0;
+}
+
+static void a_childs_eventfd_is_its_own(void **state)
+{
+	int fd = bpfstream_prog_fd(prog);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(fixture_in_child(child_watches_and_prints, NULL), 0);
+	assert_false(is_readable(fd));
+}
+
 static int childs_end;
 static bool parent_is_told;
 
@@ -1105,6 +1208,7 @@ int main(void)
 		TEST(a_fork_while_another_thread_makes_the_first_call_waits_for_nobody),
 		TEST(a_claim_that_a_fork_interrupts_gives_each_process_one_slot),
 		TEST(a_child_reads_at_once_while_a_thread_of_its_parent_reads),
+		TEST(a_child_is_not_charged_for_what_a_thread_of_its_parent_reads),
 		TEST(a_child_reads_at_once_while_a_thread_of_its_parent_dumps),
 		TEST(a_child_ends_a_program_that_a_thread_of_its_parent_walks_over),
 		TEST(a_childs_thread_that_prints_first_has_a_slot_of_its_own),
@@ -1117,6 +1221,8 @@ int main(void)
 		TEST(a_dump_past_a_reader_settles_what_it_took),
 		TEST(a_wait_is_not_counted_off_twice),
 		TEST(a_read_that_a_handler_forks_in_is_settled_in_both),
+		TEST(a_read_that_a_handler_forks_in_has_no_more_of_the_parents_text),
+		TEST(a_childs_eventfd_is_its_own),
 		TEST(a_print_that_a_fork_interrupts_wakes_nobody_in_the_parent),
 		TEST(a_read_that_a_fork_interrupts_takes_no_wake_up_from_the_parent),
 	};

@@ -496,6 +496,48 @@ static void a_page_near_its_end_is_turned_before_a_message_begins(void **state)
 	}
 }
 
+/* What a context leaves behind that is stopped just as it frees the page it has turned. */
+struct turning {
+	struct bpfstream_page *old;
+	struct bpfstream_page *next;
+	struct bpfstream_page *held;
+	u32 old_carved;
+	u32 next_ref;
+};
+
+static void look_at_the_turn(void *arg)
+{
+	struct turning *t = arg;
+
+	t->held = my_cpu()->page;
+	t->old_carved = t->old->carved;
+	t->next_ref = bsp_ref_read_acquire(&t->next->ref);
+}
+
+/* page.c, I5: at each step a sweep can tell what is left to do. */
+static void a_page_is_turned_in_an_order_that_may_be_left_anywhere(void **state)
+{
+	struct turning t = { .held = NULL };
+	struct bpfstream_chain before;
+	struct bpfstream_spot spot;
+	unsigned long left;
+
+	(void)state;
+	leave_room(&before, 0);
+	bpfstream_chain_free(&before);
+	t.old = my_cpu()->page;
+	t.old->carved = 0;
+	t.next = bsp_page_alloc();	/* the lowest free page, and the next again */
+	bsp_page_free(t.next);
+	fixture_at(BSP_POINT_PAGE_FREE, 0, look_at_the_turn, &t);
+	bpfstream_spot_open(&spot, &left);
+	assert_ptr_equal(my_cpu()->page, t.next);
+	assert_null(t.held);
+	assert_int_equal(t.old_carved, BSP_PAGE_SIZE);
+	assert_int_equal(t.next_ref, BPFSTREAM_PAGE_BIAS);
+	bsp_cpu_leave(spot.cpu, left);
+}
+
 static void without_another_page_a_message_begins_in_what_is_left(void **state)
 {
 	u32 room;
@@ -764,6 +806,7 @@ int main(void)
 		TEST(a_dropped_message_of_many_pages_leaves_one_and_that_is_blank),
 		TEST(a_drop_does_not_rewind_what_is_not_on_top),
 		TEST(a_page_near_its_end_is_turned_before_a_message_begins),
+		TEST(a_page_is_turned_in_an_order_that_may_be_left_anywhere),
 		TEST(without_another_page_a_message_begins_in_what_is_left),
 		TEST(no_page_is_taken_for_a_message_that_may_turn_out_empty),
 		TEST(a_spot_is_carved_when_it_is_closed_and_given_back_as_a_whole),

@@ -94,12 +94,26 @@ static void only_the_first_message_finds_the_stream_empty(void **state)
 	assert_reads(s, "d");
 }
 
+static void a_refused_message_was_not_the_first(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	bool was_empty = true;
+
+	s->capacity = 8;
+	assert_int_equal(bpfstream_push(s, "1234", 4, &was_empty), 0);
+	was_empty = true;
+	assert_int_equal(bpfstream_push(s, "5678", 4, &was_empty), -ENOSPC);
+	assert_false(was_empty);
+	assert_reads(s, "1234");
+}
+
 static void the_largest_message_is_one_byte_short_of_the_capacity(void **state)
 {
 	struct bpfstream *s = stream_of(state);
 
 	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY), -ENOSPC);
 	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY + 1), -ENOSPC);
+	assert_int_equal(bsp_fault.page_allocs, 0);	/* not even tried */
 	assert_int_equal(bpfstream_pending(s), 0);
 	assert_int_equal(push_bytes(s, FIXTURE_CAPACITY - 1), 0);
 	assert_int_equal(bpfstream_pending(s), FIXTURE_CAPACITY - 1);
@@ -510,6 +524,40 @@ static void without_a_page_for_the_mark_the_loss_is_told_at_the_end(void **state
 	assert_reads(s, "a\nb\n[1 message, 10 bytes lost]\n");
 }
 
+static void without_a_page_for_the_mark_the_loss_is_told_by_the_next_message(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	assert_int_equal(fixture_push(s, "a\n"), 0);
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	fixture_fail_page(1, 0);
+	assert_int_equal(fixture_push(s, "b\n"), 0);
+	fixture_fail_no_page();
+	assert_int_equal(fixture_push(s, "c\n"), 0);
+	assert_int_equal(fixture_push(s, "d\n"), 0);
+	assert_reads(s, "a\nb\n[1 message, 10 bytes lost]\nc\nd\n");
+}
+
+/* As a handler would: lose one more, print, and read all that, mark included. */
+static void lose_print_and_read(void *arg)
+{
+	struct bpfstream *s = arg;
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 5);
+	assert_int_equal(fixture_push(s, "in\n"), 0);
+	assert_reads(s, "[2 messages, 15 bytes lost]\nin\n");
+}
+
+static void a_mark_that_a_newer_one_has_overtaken_says_nothing(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
+	fixture_at(BSP_POINT_CMPXCHG, 0, lose_print_and_read, s);
+	assert_int_equal(fixture_push(s, "out\n"), 0);
+	assert_reads(s, "out\n");
+}
+
 static void a_mark_that_was_refused_with_its_message_is_made_anew(void **state)
 {
 	struct bpfstream *s = stream_of(state);
@@ -674,6 +722,59 @@ static void a_sink_that_takes_less_is_not_asked_again(void **state)
 	assert_int_equal(fixture_deliver(s, sink, PLENTY), 4);
 	assert_int_equal(sink->calls, 1);
 	assert_reads(s, "ef");
+}
+
+static void a_sink_that_takes_less_again_gets_what_comes_next(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct fixture_sink *sink;
+
+	assert_int_equal(fixture_push(s, "abcdefgh"), 0);
+	assert_int_equal(fixture_deliver(s, fixture_sink(2, 0), PLENTY), 2);
+	sink = fixture_sink(3, 0);
+	assert_int_equal(fixture_deliver(s, sink, PLENTY), 3);
+	assert_memory_equal(sink->text, "cde", 3);
+	assert_reads(s, "fgh");
+}
+
+static void what_is_read_to_the_byte_leaves_no_page_behind(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+
+	assert_int_equal(fixture_push(s, "abc"), 0);
+	assert_int_equal(fixture_push(s, "def"), 0);
+	fixture_forget_pages();
+	assert_int_equal(bsp_arena_live(), 1);
+	assert_int_equal(fixture_deliver(s, fixture_sink(SIZE_MAX, 0), 6), 6);
+	assert_int_equal(bsp_arena_live(), 0);
+}
+
+/* A sink that counts the pages that the text of a call comes from. */
+static long count_pages(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	unsigned int *most = ctx, pages = 0, i;
+	uintptr_t page = 0;
+	long bytes = 0;
+
+	for (i = 0; i < nr; i++) {
+		pages += (uintptr_t)piece[i].text / BSP_PAGE_SIZE != page;
+		page = (uintptr_t)piece[i].text / BSP_PAGE_SIZE;
+		bytes += (long)piece[i].len;
+	}
+	*most = pages > *most ? pages : *most;
+	return bytes;
+}
+
+static void a_sink_call_has_text_of_a_few_pages(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	unsigned int pages = 0;
+
+	assert_int_equal(push_bytes(s, 10 * BSP_PAGE_SIZE), 0);
+	bsp_mutex_lock(&s->lock);
+	assert_int_equal(bpfstream_deliver(s, count_pages, &pages, PLENTY), 10 * BSP_PAGE_SIZE);
+	bsp_mutex_unlock(&s->lock);
+	assert_int_equal(pages, BPFSTREAM_SINK_PAGES);
 }
 
 static void discard_frees_all_and_keeps_the_losses(void **state)
@@ -985,11 +1086,12 @@ static void discard_log_charges_off_what_was_half_delivered_and_passes_marks(voi
 	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 10);
 	assert_int_equal(fixture_push(s, "abc"), 0);
 	assert_int_equal(bpfstream_deliver_log(s, fixture_take, fixture_sink(1, 0)), 1);
+	bpfstream_account_loss(s, BPFSTREAM_LOST_FULL, 1, 5);
 	assert_int_equal(fixture_push(s, "de"), 0);
 	assert_int_equal(bpfstream_pending(s), 4);
 	bpfstream_discard_log(s);
 	assert_int_equal(bpfstream_pending(s), 0);
-	assert_reads(s, "[1 message, 10 bytes lost]\n");
+	assert_reads(s, "[2 messages, 15 bytes lost]\n");
 }
 
 static void discard_log_frees_marks_and_charges_nothing_off_for_them(void **state)
@@ -1176,6 +1278,67 @@ static void deliver_hidden_may_be_interrupted_by_another(void **state)
 	free(in);
 }
 
+static long take_under_two_handlers(void *ctx, const struct bpfstream_piece *piece, unsigned int nr)
+{
+	struct interrupted *in = ctx;
+
+	in->hidden += bpfstream_deliver_hidden(in->s, fixture_take, &in->handler);
+	in->log += bpfstream_deliver_hidden(in->s, fixture_take, &in->nested);
+	return fixture_take(&in->own, piece, nr);
+}
+
+static void what_is_in_hand_is_so_for_a_second_handler_too(void **state)
+{
+	struct interrupted *in = calloc(1, sizeof(*in));
+	struct bpfstream *s = stream_of(state);
+	long n;
+	int i;
+
+	assert_non_null(in);
+	in->s = s;
+	in->own.room = in->handler.room = in->nested.room = SIZE_MAX;
+	for (i = 0; i < 20; i++)
+		assert_int_equal(fixture_push(s, "x"), 0);
+	bsp_mutex_lock(&s->lock);
+	n = bpfstream_deliver(s, take_under_two_handlers, in, PLENTY);
+	bsp_mutex_unlock(&s->lock);
+	assert_int_equal(n, in->own.len);
+	assert_int_equal(in->own.len + in->handler.len, 20);
+	assert_in_range(in->handler.len, 1, 19);
+	assert_int_equal(in->log, 0);
+	assert_int_equal(in->nested.len, 0);
+	free(in);
+}
+
+struct freeing {
+	struct bpfstream *s;
+	struct bpfstream_elem *first;
+	bool seen;
+};
+
+static void look_at_the_backlog(void *arg)
+{
+	struct freeing *f = arg;
+
+	f->first = f->s->backlog.first;
+	f->seen = true;
+}
+
+/* stream.c, I5: whoever comes in between and walks there meets no page that is another's by now. */
+static void a_page_is_freed_when_no_walk_meets_it_any_more(void **state)
+{
+	struct bpfstream *s = stream_of(state);
+	struct freeing f = { .s = s };
+
+	assert_int_equal(fixture_push(s, "abc"), 0);
+	assert_int_equal(fixture_push(s, "def"), 0);
+	fixture_forget_pages();
+	fixture_at(BSP_POINT_PAGE_FREE, 0, look_at_the_backlog, &f);
+	assert_int_equal(fixture_deliver(s, fixture_sink(SIZE_MAX, 0), PLENTY), 6);
+	assert_true(f.seen);
+	assert_null(f.first);
+}
+
 static void deliver_hidden_passes_marks_by(void **state)
 {
 	struct bpfstream *s = stream_of(state);
@@ -1213,6 +1376,7 @@ int main(void)
 		TEST(a_new_stream_holds_nothing),
 		TEST(a_published_message_is_charged_until_it_is_read),
 		TEST(only_the_first_message_finds_the_stream_empty),
+		TEST(a_refused_message_was_not_the_first),
 		TEST(the_largest_message_is_one_byte_short_of_the_capacity),
 		TEST(a_message_that_fits_beside_what_waits_is_not_refused),
 		TEST(the_kernels_numbers_of_messages_fit),
@@ -1239,6 +1403,8 @@ int main(void)
 		TEST_LOST_LINES(a_loss_line_may_be_read_in_parts_of_any_size),
 		TEST_LOST_LINES(a_loss_line_that_the_sink_did_not_take_is_told_later),
 		TEST_LOST_LINES(without_a_page_for_the_mark_the_loss_is_told_at_the_end),
+		TEST_LOST_LINES(without_a_page_for_the_mark_the_loss_is_told_by_the_next_message),
+		TEST_LOST_LINES(a_mark_that_a_newer_one_has_overtaken_says_nothing),
 		TEST_LOST_LINES(a_mark_that_was_refused_with_its_message_is_made_anew),
 		TEST_LOST_LINES(a_refused_group_is_as_before_and_uses_no_memory),
 		TEST_LOST_LINES(a_loss_line_stands_before_a_print_inside_the_print),
@@ -1248,6 +1414,9 @@ int main(void)
 		TEST(messages_published_between_parts_come_after),
 		TEST(what_a_failing_sink_did_not_take_stays),
 		TEST(a_sink_that_takes_less_is_not_asked_again),
+		TEST(a_sink_that_takes_less_again_gets_what_comes_next),
+		TEST(what_is_read_to_the_byte_leaves_no_page_behind),
+		TEST(a_sink_call_has_text_of_a_few_pages),
 		TEST(discard_frees_all_and_keeps_the_losses),
 		TEST_LOST_LINES(discard_takes_marks_and_a_half_read_loss_line_with_it),
 		TEST(a_print_inside_a_print_is_stored_and_first_to_be_published),
@@ -1270,6 +1439,8 @@ int main(void)
 		TEST(a_handler_that_takes_all_leaves_the_reader_what_it_has_in_hand),
 		TEST(deliver_hidden_may_take_a_part),
 		TEST(deliver_hidden_may_be_interrupted_by_another),
+		TEST(what_is_in_hand_is_so_for_a_second_handler_too),
+		TEST(a_page_is_freed_when_no_walk_meets_it_any_more),
 		TEST_LOST_LINES(deliver_hidden_passes_marks_by),
 		TEST(deliver_hidden_finds_nothing_when_nobody_reads),
 	};

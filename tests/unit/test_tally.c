@@ -61,6 +61,25 @@ static void parts_carry_at_each_turn(void **state)
 	}
 }
 
+/* Two turns of one part by single steps: a reader makes up for one that is missing, not for two. */
+static void each_part_turns_by_itself(void **state)
+{
+	u64 turn;
+
+	(void)state;
+	for (turn = 1; turn < 4; turn++) {
+		bpfstream_tally_add(&tally, COUNT_TURN - 1, 0);
+		bpfstream_tally_one(&tally, 0);
+		assert_total(turn * COUNT_TURN, 0);
+	}
+	begin(NULL);
+	for (turn = 1; turn < 4; turn++) {
+		bpfstream_tally_add(&tally, 0, SUM_TURN - 1);
+		bpfstream_tally_one(&tally, 1);
+		assert_total(turn, turn * SUM_TURN);
+	}
+}
+
 static void any_number_is_added_at_once(void **state)
 {
 	static const u64 part[] = {
@@ -197,6 +216,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(ones_add_up),
 		TEST(parts_carry_at_each_turn),
+		TEST(each_part_turns_by_itself),
 		TEST(any_number_is_added_at_once),
 		TEST(a_token_tells_any_two_apart),
 		TEST(a_turn_that_is_not_told_yet_is_made_up_for),

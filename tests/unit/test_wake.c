@@ -25,6 +25,9 @@
 /*
  * A thread's own.
  * @poll: run before the next poll(2), once
+ * @clock: run before the second look at the clock from now, once, and a minute passes
+ * @clocks: looks at the clock until then
+ * @minutes: that have passed so
  * @read: run before the next read(2), once
  * @arg: for both
  * @poll_errno: with what the next poll(2) fails, once; 0 not
@@ -35,7 +38,10 @@
 static __thread struct {
 	void (*poll)(void *arg);
 	void (*read)(void *arg);
+	void (*clock)(void *arg);
 	void *arg;
+	int clocks;
+	int minutes;
 	int poll_errno;
 	int eventfd_errno;
 	int polls;
@@ -68,6 +74,22 @@ int poll(struct pollfd *fds, nfds_t nr, int timeout_ms)
 	calls.timeout_ms = timeout_ms;
 	run_once(&calls.poll);
 	return calls.poll_errno ? fails(&calls.poll_errno) : real_poll(fds, nr, timeout_ms);
+}
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	static int (*real)(clockid_t id, struct timespec *now);
+	int err;
+
+	if (calls.clock && ++calls.clocks == 2) {
+		run_once(&calls.clock);
+		calls.minutes++;
+	}
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+	err = real(id, now);
+	now->tv_sec += 60 * calls.minutes;
+	return err;
 }
 
 static bool bare_call_hook(long nr, const long *arg, long *ret)
@@ -497,6 +519,17 @@ static void handle(int sig, void (*handler)(int sig))
 	assert_int_equal(sigaction(sig, &sa, NULL), 0);
 }
 
+static void text_that_comes_as_the_time_runs_out_is_seen(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+
+	calls.clock = print_x;
+	calls.arg = prog;
+	assert_int_equal(bpfstream_prog_wait(prog, 1000), ERR);
+	assert_int_equal(calls.polls, 0);
+	read_away(prog);
+}
+
 static void a_handlers_print_ends_the_wait_it_interrupts(void **state)
 {
 	struct bpfstream_prog *prog = prog_of(state);
@@ -771,6 +804,7 @@ int main(void)
 		TEST(a_wait_without_text_ends_with_its_time),
 		TEST(a_wait_needs_a_program),
 		TEST(text_that_comes_just_before_the_sleep_ends_it),
+		TEST(text_that_comes_as_the_time_runs_out_is_seen),
 		TEST(a_handlers_print_ends_the_wait_it_interrupts),
 		TEST(a_signal_ends_a_wait),
 		TEST(a_wake_up_without_text_does_not_end_a_wait),

@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "bpfstream.h"
 #include "fork.h"
+#include "stage.h"
 #include "wake.h"
 
 #define EVENTFD		1000
@@ -84,6 +85,87 @@ void __wrap_urcu_bp_synchronize_rcu(void)
 {
 }
 
+/* ---- push:A -> take:A, and that what goes out together is seen together ---- */
+
+#define PIECES	3u
+
+static struct bpfstream_chain chain;
+
+/* A chain of elements that nobody else knows. */
+static void begin_chain(void)
+{
+	unsigned int i;
+
+	bpfstream_llist_init(&prog->stream[0].log);
+	bpfstream_chain_init(&chain);
+	for (i = 0; i < PIECES; i++) {
+		struct bpfstream_elem *piece = elem + 8 * i;
+		struct bpfstream_chain one = { piece, piece, BYTES };
+
+		piece->len = BYTES;
+		piece->consumed = 0;
+		bpfstream_chain_append(&chain, &one);
+	}
+}
+
+/* And one more that is published already. */
+static void begin_chain_on_top(void)
+{
+	struct bpfstream_elem *older = elem + 8 * PIECES;
+	u64 before;
+
+	begin_chain();
+	older->len = BYTES;
+	(void)!bpfstream_llist_push(&prog->stream[0].log, &older->node, &older->node, BYTES, 100,
+				    &before);
+}
+
+static void publish_chain(void)
+{
+	bool was_empty;
+
+	if (bpfstream_publish(&prog->stream[0], &chain, &was_empty))
+		weak_broken("refused");
+}
+
+static void commit_group(void)
+{
+	struct bpfstream_staged group;
+	bool was_empty;
+
+	bpfstream_staged_init(&group);
+	group.chain = chain;
+	group.messages = PIECES;
+	if (bpfstream_staged_commit(&group, &prog->stream[0], &was_empty))
+		weak_broken("refused");
+}
+
+static unsigned int taken(void)
+{
+	struct bpfstream_node *node = bpfstream_llist_take(&prog->stream[0].log);
+	unsigned int n = 0;
+
+	for (; node; node = bpfstream_node_next(node))
+		n++;
+	return n;
+}
+
+static void take_chain(void)
+{
+	unsigned int n = taken();
+
+	if (n && n != PIECES)
+		weak_broken("a part of a chain");
+}
+
+static void take_on_top(void)
+{
+	unsigned int n = taken();
+
+	if (n != 1 && n != PIECES + 1)
+		weak_broken("a part of a chain, or what is under it is lost");
+}
+
 /* ---- wake:K <-> watch:K ---- */
 
 static void begin_silent(void)
@@ -135,11 +217,13 @@ static void begin_watched(void)
 /* ---- remove:H <-> pin:H, unpin:J -> drained:J ---- */
 
 static u32 inside;
+static bool gone;
 
 static void begin_listed(void)
 {
 	work = 0;
 	inside = 0;
+	gone = false;
 	used = false;
 	prog->pins = 0;
 	bsp_live_add(prog);
@@ -153,6 +237,8 @@ static void walk(void)
 		return;
 	inside++;
 	used = true;
+	if (gone)
+		weak_broken("a walker uses a program that was emptied");
 	bsp_store_relaxed(&work, 1u);
 	bsp_load_relaxed(&met->stream[0].log.word);
 	inside--;
@@ -163,6 +249,7 @@ static void walk(void)
 static void destroy(void)
 {
 	bsp_live_remove(prog);
+	gone = true;
 	if (inside)
 		weak_broken("a program is emptied while a walker uses it");
 	if (used && !bsp_load_relaxed(&work))
@@ -308,6 +395,11 @@ static bool always(void)
 }
 
 static const struct weak_scene scenes[] = {
+	{ "a chain of elements meets a take", begin_chain, { publish_chain, take_chain }, always,
+	  nothing, 10 },
+	{ "a chain of elements on top of another meets a take", begin_chain_on_top,
+	  { publish_chain, take_on_top }, always, nothing, 10 },
+	{ "a group meets a take", begin_chain, { commit_group, take_chain }, always, nothing, 10 },
 	{ "a print meets who begins to watch", begin_silent, { print, watch }, watcher_is_told,
 	  nothing, 100 },
 	{ "a print meets a read that takes the wake-up back", begin_watched, { read_all, print },
