@@ -94,6 +94,7 @@ static void a_wake_up_that_was_taken_back_is_not_taken_for_one_that_stands(void 
 {
 	int fd = bpfstream_prog_fd(prog);
 
+	fixture_jumps();
 	(void)state;
 	assert_true(fd >= 0);
 	read_in_between = true;
