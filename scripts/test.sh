@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# ./dev test: every suite in every build it has something to say about.
+# ./dev test [--full] [SUITE...]: every suite in every build it has something to say about.
 #
-#   gcc       all suites                     memcheck  no read of what is not there, no leak
-#   clang     unit contract model fault nmi  helgrind  every ordering, told by annotations
-#   arm64     unit contract fuzz, under qemu asan      address and undefined behaviour
-#   fuzz      made-up inputs, with clang     tsan      every data race
+#   gcc       all suites                            memcheck  no read of what is not there, no leak
+#   clang     unit contract model fault nmi         helgrind  every ordering, told by annotations
+#   fuzz      fuzz, by libFuzzer                    asan      address and undefined behaviour
+#   arm64     unit contract fuzz, under qemu        tsan      every data race
+#
+# --full: suites that are bounded are run at full length, which takes hours.
 set -u
 . scripts/packages.sh
 need "${build_packages[@]}" "${test_packages[@]}" "${arm64_packages[@]}" || exit 1
 
 base=${BPFSTREAM_BUILD:-build}
+full=()
+[ "${1-}" != --full ] || { full=(-Dfull=true); shift; }
 only=("$@")
 failed_to_build=()
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
@@ -43,7 +47,7 @@ run() {
 	shift 3
 	[ -n "$suites" ] || return 0
 	printf '\n== %s: %s (%d s so far)\n' "$name" "${suites//$'\n'/ }" $((SECONDS - start))
-	if ! configure "$name" "$@"; then
+	if ! configure "$name" "${full[@]}" "$@"; then
 		echo "== $name: does not build"
 		failed_to_build+=("$name")
 		return 0
@@ -56,8 +60,9 @@ run() {
 
 mkdir -p "$base"
 rm -f "$base"/*/meson-logs/testlog*
-run gcc 'unit contract model nmi sweep stress api kshim static sim spin demo bench torture fuzz fault weak' '' -Dbench=true
-CC=clang run clang 'unit contract model nmi fault' '' -Dexamples=false
+run gcc 'unit contract model fault fuzz nmi sweep stress torture sim weak spin api kshim static demo bench' '' \
+	-Dbench=true
+CC=clang run clang 'unit contract model fault nmi' '' -Dexamples=false
 CC=clang run fuzz fuzz '' -Dexamples=false -Dfuzz=true
 run memcheck 'unit contract model fault stress fuzz' '--setup memcheck' -Dexamples=false
 run helgrind 'unit contract model stress' '--setup helgrind' -Dexamples=false -Dannotate=true
