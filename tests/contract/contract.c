@@ -125,6 +125,7 @@ static void *thread_main(void *arg)
 {
 	struct contract_thread *thread = arg;
 
+	thread->tid = gettid();
 	thread->fn(thread->arg);
 	return NULL;
 }
@@ -137,10 +138,20 @@ void contract_start(struct contract_thread *thread, void (*fn)(void *arg), void 
 	assert_int_equal(pthread_create(&thread->id, NULL, thread_main, thread), 0);
 }
 
-/** contract_join() - wait for a thread's end */
+static bool is_gone(void *tid)
+{
+	int saved = errno;
+	bool gone = tgkill(getpid(), *(pid_t *)tid, 0) && errno == ESRCH;
+
+	errno = saved;
+	return gone;
+}
+
+/** contract_join() - wait until a thread is gone: one that ended lives on in the kernel for a moment */
 void contract_join(struct contract_thread *thread)
 {
 	assert_int_equal(pthread_join(thread->id, NULL), 0);
+	assert_true(fixture_soon(is_gone, &thread->tid));
 }
 
 /** contract_relax() - a moment for others; orders nothing */

@@ -14,6 +14,7 @@ void contract_any_context(void (*fn)(void *arg), void *arg);
 
 struct contract_thread {
 	pthread_t id;
+	pid_t tid;
 	void (*fn)(void *arg);
 	void *arg;
 };
