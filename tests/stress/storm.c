@@ -138,7 +138,7 @@ static void open_account(struct account *a, unsigned int nr, u32 max, u32 fill)
 	a->fill = fill;
 	a->fate = calloc(max, 1);
 	assert_non_null(a->fate);
-	a->rng.state = storm_seed * 1000 + nr;
+	a->rng = (struct seeded){ .state = storm_seed * 1000 + nr };
 }
 
 static void open_thread(struct storm *s, unsigned int nr, u32 fill)

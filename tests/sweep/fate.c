@@ -99,20 +99,6 @@ static void check_childs_dump(void)
 		sweep_fail("the child's dump writes what never waited");
 }
 
-/* The child inherits what was lost, too, and its reader is told, somewhere. Returns the rest. */
-static size_t drop_line(char *text, size_t len)
-{
-	const char *line = now.op->line;
-	char *at = line ? memmem(text, len, line, strlen(line)) : NULL;
-
-	if (!line)
-		return len;
-	if (!at || (at > text && at[-1] != '\n'))
-		sweep_fail("the child is not told what was lost");
-	memmove(at, at + strlen(line), (size_t)(text + len - at) - strlen(line));
-	return len - strlen(line);
-}
-
 static _Noreturn void end_child(void)
 {
 	bool printed = !now.ret && !shared->seen.published;
@@ -123,11 +109,11 @@ static _Noreturn void end_child(void)
 	if (now.op->traits & SWEEP_READS) {
 		check_childs_dump();
 	} else if (now.fate == SWEEP_FORK) {
-		len = drop_line(got, sweep_take(got, sizeof(got)));
+		len = sweep_take(got, sizeof(got));
 		want(CHILD, strlen(CHILD));
 		check_text(got, len, printed, "");
 	} else {
-		len = drop_line(got, sweep_take(got, sizeof(got)));
+		len = sweep_take(got, sizeof(got));
 		shared->kept = len > strlen(CHILD);
 		if (shared->kept && !printed)
 			sweep_fail("the child reads what its parent had published");

@@ -19,7 +19,7 @@ void outlet_open(struct outlet *o, struct round *round, uint64_t salt, size_t ch
 {
 	o->round = round;
 	o->chunk = chunk;
-	o->rng.state = round->h->head->seed + salt;
+	o->rng = (struct seeded){ .state = round->h->head->seed + salt };
 	o->room = NULL;
 	o->left = 0;
 	o->file = memfd_create("torture", MFD_CLOEXEC);

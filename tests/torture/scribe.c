@@ -22,7 +22,7 @@ bool scribe_open(struct scribe *s, struct history *h, const struct load *load, u
 	s->nr = history_add_writer(h, max, kind);
 	s->may_retry = !kind;
 	s->refused = false;
-	s->rng.state = h->head->seed * 100003 + s->nr;
+	s->rng = (struct seeded){ .state = h->head->seed * 100003 + s->nr };
 	return s->nr != HISTORY_NONE;
 }
 
