@@ -180,20 +180,24 @@ static char *put_number(char *to, u64 value)
 /* Have the reader told what was lost by now. */
 static void tell_losses(struct bpfstream *s, struct bpfstream_total lost)
 {
-	u64 bytes = lost.sum - s->told_bytes;
+	u64 messages = lost.count - s->told, told_bytes = s->told_bytes;
+	u64 bytes = lost.sum - told_bytes;
 	char *end = s->line;
 
-	if ((s64)(lost.count - s->told) <= 0)
+	if ((s64)messages <= 0)
 		return;
 	if ((s64)bytes < 0)	/* causes are not read at once: more of one, less of another */
 		bytes = 0;
 	end = put_text(end, "[");
-	end = put_number(end, lost.count - s->told);
-	end = put_text(end, lost.count - s->told == 1 ? " message, " : " messages, ");
+	end = put_number(end, messages);
+	end = put_text(end, messages == 1 ? " message, " : " messages, ");
 	end = put_number(end, bytes);
 	end = put_text(end, " bytes lost]\n");
-	s->told = lost.count;
-	s->told_bytes += bytes;
+	/* Never back: a fork in between may have told the child's of all there was. */
+	if ((s64)(lost.count - s->told) > 0)
+		s->told = lost.count;
+	if ((s64)(told_bytes + bytes - s->told_bytes) > 0)
+		s->told_bytes = told_bytes + bytes;
 	s->line_pos = 0;
 	s->line_len = (u32)(end - s->line);
 }

@@ -111,6 +111,8 @@ static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 #define bsp_counter_read(c)		((u64)atomic64_read(c))
 #define bsp_counter_read_acquire(c)	((u64)atomic64_read_acquire(c))
 
+extern unsigned long bsp_link_base;	/* percpu.c */
+
 #ifdef CONFIG_64BIT
 /*
  * ---- links: how far from the begin of memory, in units of 8 bytes; 0 is NULL ----
@@ -123,8 +125,6 @@ static inline u64 bsp_sub_return_relaxed(u64 *p, u64 n)
 typedef u64 bsp_link_t;
 
 #define BSP_LINK_BITS	(IS_ENABLED(CONFIG_BPF_STREAM_4MIB) ? 42 : 47)
-
-extern unsigned long bsp_link_base;	/* percpu.c */
 
 static inline bsp_link_t bsp_link_of(const void *ptr)
 {

@@ -165,7 +165,8 @@ class Tree:
         self.remember({name: (self.read(name), data) for name, data in want.items()})
         for name, data in want.items():
             self.put(name, data)
-        self.remember({name: (data,) for name, data in want.items()})
+        ours = {*sources(), *EDITS}
+        self.remember({name: (data,) for name, data in want.items() if name in ours})
 
     def install(self):
         originals = self.originals()

@@ -110,6 +110,7 @@ static void turn_take(void)
 	u32 me = (u32)getpid();
 	u32 now = bsp_load_relaxed(&wiped->turn);
 
+	/* ORD(turn:P) ACQUIRE, pairs with give:P. */
 	while (now == me || !__atomic_compare_exchange_n(&wiped->turn, &now, me, false,
 							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		sched_yield();
@@ -121,7 +122,7 @@ static void turn_take(void)
 static void turn_give(void)
 {
 	bsp_note_release(&wiped->turn);
-	__atomic_store_n(&wiped->turn, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&wiped->turn, 0, __ATOMIC_RELEASE);	/* ORD(give:P), pairs with turn:P */
 }
 
 static void become(void)

@@ -14,7 +14,8 @@
  *       asleep. Raw system calls are none, those of libc are.
  *   I4  In a forked child nobody watches. A wait that the fork has interrupted ends there, as by a
  *       signal, and takes no watcher away: its own was the parent's. A print or a read that it has
- *       interrupted leaves the parent's eventfd alone.
+ *       interrupted leaves the parent's eventfd alone, unless that was between its look whether it
+ *       is a child and the system call.
  *
  * Ordering
  *   wake:K <-> watch:K   text and watcher: both are read-modify-writes of @watchers, so the later
@@ -63,20 +64,27 @@ static void efd_set(struct bpfstream_prog *prog)
 					  __ATOMIC_RELAXED);
 }
 
-static void efd_clear(struct bpfstream_prog *prog)
+/* Who has loaded it before may have written in vain. Relaxed: see efd_set(). */
+static void untell(struct bpfstream_prog *prog)
 {
-	int fd = bsp_load_relaxed(&prog->efd);
-	u32 told;
-	u64 count;
-	int saved = errno;
+	u32 told = bsp_load_relaxed(&prog->told);
 
-	if (fd >= 0 && syscall(SYS_read, (long)fd, &count, sizeof(count)) < 0)
-		errno = saved;	/* it was not set */
-	told = bsp_load_relaxed(&prog->told);
-	/* Who has loaded it before may have written in vain. Relaxed: see efd_set(). */
 	while (!__atomic_compare_exchange_n(&prog->told, &told, (told | 1) + 1, false,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+}
+
+/* Untold before, should we stop behind the read, and after: what was written till then is read. */
+static void efd_clear(struct bpfstream_prog *prog)
+{
+	int fd = bsp_load_relaxed(&prog->efd);
+	u64 count;
+	int saved = errno;
+
+	untell(prog);
+	if (fd >= 0 && syscall(SYS_read, (long)fd, &count, sizeof(count)) < 0)
+		errno = saved;	/* it was not set */
+	untell(prog);
 }
 
 /**
