@@ -250,8 +250,8 @@ __bpf_kfunc int bpf_stream_vprintk(int stream_id, const char *fmt__str, const vo
  * @aux: the main program's, from the verifier
  *
  * Context: Any context, NMI included.
- * Return: 0, and a stack that does not fit is counted; -ENOENT no such stream. In an NMI where 64-bit
- *	atomics are locks, 0 and nothing.
+ * Return: 0, and a stack that does not fit is counted; -ENOENT no such stream. In an NMI where
+ *	64-bit atomics are locks, 0 and nothing.
  */
 __bpf_kfunc int bpf_stream_print_stack(int stream_id, struct bpf_prog_aux *aux)
 {
