@@ -72,6 +72,7 @@ static bool map_chunk(void)
 	bsp_note_own_memory(prog, bytes);
 	note_word(&head, sizeof(head));
 	note_word(&max_capacity, sizeof(max_capacity));
+	note_word(&lock_holder, sizeof(lock_holder));
 	for (i = 0; i < CHUNK; i++) {
 		note_word(&prog[i].next, sizeof(prog[i].next));
 		note_word(&prog[i].live, sizeof(prog[i].live));
