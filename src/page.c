@@ -206,7 +206,7 @@ void bpfstream_out_drop(struct bpfstream_out *out)
 	out->elem = NULL;
 	out->end = out->pos;
 	while (elem && bpfstream_elem_page(elem) == cpu->page &&
-	       (char *)elem + elem_size(elem) == (char *)cpu->page + cpu->carved) {
+	       (char *)elem + elem_size(elem) == (char *)bpfstream_cpu_top(cpu)) {
 		bsp_store_relaxed(&cpu->carved, cpu->carved - elem_size(elem));
 		elem = bpfstream_elem_of(bpfstream_node_next(&elem->node));
 	}
