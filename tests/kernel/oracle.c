@@ -17,8 +17,8 @@
  * two kernels' lines side by side.
  */
 #include "printer.h"
+#include "escape.h"
 
-#include <ctype.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
@@ -71,16 +71,8 @@ static void say_text(const char *s, size_t len)
 	size_t n = 0;
 	size_t i;
 
-	for (i = 0; i < len && n < sizeof(out) - 8; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c == '\\' || c == '"')
-			n += (size_t)sprintf(out + n, "\\%c", c);
-		else if (isprint(c))
-			out[n++] = (char)c;
-		else
-			n += (size_t)sprintf(out + n, "\\x%02x", c);
-	}
+	for (i = 0; i < len && n < sizeof(out) - 8; i++)
+		n += escape(out + n, (unsigned char)s[i]);
 	out[n] = '\0';
 	say("\"%s\"%s", out, i < len ? "..." : "");
 }

@@ -12,7 +12,6 @@
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,6 +21,7 @@
 #include <string.h>
 
 #include "constants.h"
+#include "escape.h"
 
 #define SCRIPT_ARGS	13u		/* one more than a format may have */
 #define SCRIPT_PRINTS	8u
@@ -104,16 +104,8 @@ static void script_say_text(const char *text, size_t len)
 
 	for (i = 0; i < len; i++)
 		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-	for (i = 0; i < shown; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '\\' || c == '"')
-			n += (size_t)sprintf(out + n, "\\%c", c);
-		else if (isprint(c))
-			out[n++] = (char)c;
-		else
-			n += (size_t)sprintf(out + n, "\\x%02x", c);
-	}
+	for (i = 0; i < shown; i++)
+		n += escape(out + n, (unsigned char)text[i]);
 	out[n] = '\0';
 	if (shown == len)
 		script_say("\"%s\"", out);
