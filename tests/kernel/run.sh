@@ -96,6 +96,10 @@ kernel() {	# NAME FRAGMENT...: build one, unless it is built
 	local name=$1
 	shift
 	! has_kunit || set -- "$@" kunit
+	# of which only the port's files are compiled with other options
+	if [[ "$name" == *-options ]] && [ ! -e "$cache/build/$name" ]; then
+		cp -a "$cache/build/${name%options}plain" "$cache/build/$name" && rm "$cache/build/$name/configured"
+	fi
 	step "$name" build bash "$here/build.sh" "$tree" "$cache/build/$name" "$@" || return 1
 	find "$cache/build/$name"/kernel/bpf/{stream.o,bpfstream} -name '*.o' ! -name 'kunit*' -exec size -t {} + \
 		>"$logs/$name.size" 2>/dev/null
