@@ -18,9 +18,12 @@
  *
  * Ordering
  *   free:D -> alloc:D   the last use of a page, then its next life
- *   tag:L -> sweep:L    whose the page is, then its first word, then that it is in use: a sweep
- *                       that sees the word of a later life sees the later tag too, and one that
- *                       sees a page in use sees no earlier life's word
+ *   tag:L -> sweep:L    whose the page is, then its first word: a sweep that sees the word of a
+ *                       later life sees the later tag too
+ *
+ * Of the pages that a sweep acts on, the levels are its own: what was stored in them is in its
+ * program's order, or was passed with the slot (F), or is of a thread that the kernel says has
+ * ended, and so is seen. Other threads' pages need no more than that their tags differ.
  */
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -187,7 +190,7 @@ static struct bpfstream_page *page_at(u32 i)
 	return (struct bpfstream_page *)(void *)(bsp_arena + (size_t)i * BSP_PAGE_SIZE);
 }
 
-/* The first word has to be of this life before the tag says that it is. */
+/* Until the first word is of this life, the tag says that it is not. */
 static bool take(u32 i, u32 who)
 {
 	bsp_ref_t *word = &page_at(i)->ref;
@@ -200,11 +203,11 @@ static bool take(u32 i, u32 who)
 		return false;
 	bsp_note_acquire(&tag[i]);
 	__atomic_fetch_and(&map[i / 64], ~bit_of(i), __ATOMIC_RELAXED);	/* a hint (I2) */
-	/* ORD(tag:L) RELEASE, both, pairs with sweep:L. */
+	/* ORD(tag:L) RELEASE, pairs with sweep:L. */
 	bsp_note_release(word);
 	__atomic_store_n(word, NOT_BEGUN, __ATOMIC_RELEASE);
-	bsp_note_release(&tag[i]);
-	__atomic_store_n(&tag[i], who, __ATOMIC_RELEASE);
+	/* Relaxed: to whom it is not @who's level, both tags say the same. */
+	bsp_store_relaxed(&tag[i], who);
 	return true;
 }
 
@@ -301,11 +304,9 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 
 	for (i = 1; i < end; i++) {
 		struct bpfstream_page *page = page_at(i);
-		u32 who = __atomic_load_n(&tag[i], __ATOMIC_ACQUIRE);
+		u32 who = bsp_load_relaxed(&tag[i]);	/* Relaxed: its own levels', or looked at again */
 		u32 ref;
 
-		/* ORD(sweep:L), this and the next, pairs with tag:L. */
-		bsp_note_acquire(&tag[i]);
 		if (!who && !(bsp_load_relaxed(&map[i / 64]) & bit_of(i)))
 			show_free(i);
 		if (who / 16 != bsp_slot_index(slot) + 1 || who % 16 == BSP_NO_LEVEL ||
@@ -315,6 +316,7 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 			;
 		if (n < BSP_LEVELS)
 			continue;
+		/* ORD(sweep:L) ACQUIRE, pairs with tag:L. */
 		ref = bsp_ref_read_acquire(&page->ref);
 		if (bsp_load_relaxed(&tag[i]) != who)
 			continue;
