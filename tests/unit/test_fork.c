@@ -930,6 +930,25 @@ static void a_child_tells_of_no_loss_of_its_parents(void **state)
 	bpfstream_prog_destroy(telling);
 }
 
+static void a_child_drops_the_line_that_its_parent_has_begun_to_read(void **state)
+{
+	static const char want[] = "[1 message, 30 bytes lost]\n";
+	const struct bpfstream_opts opts = {
+		.sz = sizeof(opts), .capacity = 20, .flags = BPFSTREAM_LOST_LINES,
+	};
+	char buf[100];
+
+	(void)state;
+	telling = bpfstream_prog_create(&opts);
+	assert_non_null(telling);
+	assert_int_equal(bpfstream_write(telling, OUT, "more than twenty bytes, by ten", 30), -ENOSPC);
+	assert_int_equal(bpfstream_prog_read(telling, OUT, buf, 5), 5);
+	assert_int_equal(fixture_in_child(child_tells_of_its_own, NULL), 0);
+	assert_int_equal(bpfstream_prog_read(telling, OUT, buf + 5, sizeof(buf) - 5), sizeof(want) - 6);
+	assert_memory_equal(buf, want, sizeof(want) - 1);
+	bpfstream_prog_destroy(telling);
+}
+
 static void *hold_lock(void *arg)
 {
 	(void)arg;
@@ -1216,6 +1235,7 @@ int main(void)
 		TEST(a_childs_threads_may_all_call_first),
 		TEST(a_group_that_a_child_commits_first_is_not_taken_for_the_parents),
 		TEST(a_child_tells_of_no_loss_of_its_parents),
+		TEST(a_child_drops_the_line_that_its_parent_has_begun_to_read),
 		TEST(a_child_may_create_first_while_a_thread_of_its_parent_does),
 		TEST(a_walk_over_the_programs_does_not_pin_one_for_ever),
 		TEST(a_dump_past_a_reader_settles_what_it_took),
