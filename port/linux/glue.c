@@ -70,7 +70,7 @@ int bpf_prog_stream_init(struct bpf_prog *prog)
  * bpf_prog_stream_free() - free a program's streams and all that is unread
  * @prog: program that nobody runs or reads from any more
  *
- * Context: Any context that may free memory. Again is no harm.
+ * Context: Any context that may free memory.
  */
 void bpf_prog_stream_free(struct bpf_prog *prog)
 {
@@ -90,7 +90,7 @@ void bpf_prog_stream_free(struct bpf_prog *prog)
  * @m: /proc/<pid>/fdinfo/<fd>
  * @prog: program
  *
- * Messages and bytes, as far as they were formatted.
+ * Messages and bytes, as far as they were stored: of one that got no page, what did fit.
  *
  * Context: Process.
  */

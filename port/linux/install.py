@@ -49,8 +49,6 @@ EDITS = {
     ),
     "kernel/bpf/core.c": (
         (r"#ifdef CONFIG_BPF_SYSCALL\n\tbpf_prog_stream_init\(fp\);\n#endif\n\n", ""),
-        (r"(\t\tmutex_destroy\(&fp->aux->st_ops_assoc_mutex\);\n)",
-         r"\1#ifdef CONFIG_BPF_SYSCALL\n\t\tbpf_prog_stream_free(fp);\n#endif\n"),
     ),
     "kernel/bpf/syscall.c": (
         (r"(static void bpf_prog_show_fdinfo\((?:.*\n)*?\t\t   prog->aux->verified_insns\);\n)",
@@ -77,8 +75,8 @@ class Refusal(Exception):
     pass
 
 
-def sha(data):
-    return hashlib.sha256(data).hexdigest()
+def digest(data):
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def sources():
@@ -111,7 +109,7 @@ class Tree:
             raise Refusal(f"{root}: not a kernel tree")
         state = self.root / STATE / "manifest.json"
         self.manifest = json.loads(state.read_text()) if state.is_file() else {}
-        foreign = [name for name in sources() if not self.manifest and self.read(name) is not None]
+        foreign = [name for name in sources() if name not in self.manifest and self.read(name) is not None]
         if foreign:
             raise Refusal(f"{root}/{foreign[0]} is there, but not from here")
 
@@ -125,10 +123,13 @@ class Tree:
         return kept if kept is not None or name in self.manifest else self.read(name)
 
     def originals(self):
-        """{path: contents} of the files to edit, as they were before. Checks all that was put."""
+        """{path: contents} of the files to edit, as they were before. Checks all that was put.
+
+        What is as it was before was taken out by somebody else: git, which leaves what we keep.
+        """
         for name, digests in self.manifest.items():
             data = self.read(name)
-            if (None if data is None else sha(data)) not in digests:
+            if data != self.original(name) and digest(data) not in digests:
                 raise Refusal(f"{name} was changed since it was installed")
         before = {name: self.original(name) for name in EDITS}
         missing = [name for name, data in before.items() if data is None]
@@ -156,7 +157,7 @@ class Tree:
             self.write(name, data)
 
     def remember(self, allowed):
-        text = {name: sorted({data and sha(data) for data in some}, key=str) for name, some in allowed.items()}
+        text = {name: sorted({digest(data) for data in some}, key=str) for name, some in allowed.items()}
         self.write(f"{STATE}/manifest.json", json.dumps(text, indent=0).encode())
 
     def change(self, want):

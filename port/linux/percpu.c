@@ -7,19 +7,21 @@
  *       off on its CPU: what comes between two instructions is an NMI, or a program that traces
  *       what we call, and has gone when they go on. Plain stores suffice.
  *   I2  A spare page belongs to whoever swaps it out of its place, on whatever CPU.
- *   I3  @live pages are taken and not given back, never more than @most: text that nobody reads
- *       takes a sixteenth of memory at the worst.
+ *   I3  @pages_taken are not given back yet, never more than @pages_allowed: text that nobody reads
+ *       takes a sixteenth of the memory at boot at the worst. Spare pages come on top.
  *
  * A level turns to a spare page, so that with interrupts off nothing is allocated or cleared as a
  * rule. Who writes next fills the spares again before it takes a level. The allocator refuses where
- * its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard IRQ and NMI: there irq_work,
- * which is a thread on RT, is asked to fill them.
+ * its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard IRQ and NMI. Then irq_work is
+ * asked to fill them, but not from where it runs, a hard IRQ, or on RT a thread: a program that
+ * traces it would ask for ever.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/error-injection.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
+#include <linux/highmem.h>
 #include <linux/irqflags.h>
 #include <linux/kasan.h>
 #include <linux/memblock.h>
@@ -53,8 +55,8 @@ static DEFINE_PER_CPU(struct bsp_percpu, bsp_percpu) = {
 
 unsigned long bsp_link_base __ro_after_init;
 
-static atomic_long_t live;
-static unsigned long most = ULONG_MAX;
+static atomic_long_t pages_taken;
+static unsigned long pages_allowed = ULONG_MAX;
 
 #if IS_ENABLED(CONFIG_BPF_STREAM_KUNIT_TEST)
 
@@ -78,12 +80,12 @@ static bool planned_failure(void)
 
 unsigned long bsp_pages_live(void)
 {
-	return (unsigned long)atomic_long_read(&live);
+	return (unsigned long)atomic_long_read(&pages_taken);
 }
 
 unsigned long bsp_pages_limit(unsigned long limit)
 {
-	return xchg(&most, limit);
+	return xchg(&pages_allowed, limit);
 }
 
 /* Pages that the levels of all CPUs hold. */
@@ -190,16 +192,33 @@ static void refill_work(struct irq_work *work)
 	spares_fill(container_of(work, struct bsp_percpu, refill), NUMA_NO_NODE);
 }
 
+static bool where_irq_work_runs(void)
+{
+	return !in_nmi() && !!in_hardirq() != IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
+/* Exact: nobody is refused for a page that somebody else was refused. */
+static bool count_page(void)
+{
+	long taken = atomic_long_read(&pages_taken);
+
+	do {
+		if ((unsigned long)taken >= READ_ONCE(pages_allowed))
+			return false;
+	} while (!atomic_long_try_cmpxchg_relaxed(&pages_taken, &taken, taken + 1));
+	return true;
+}
+
 /**
  * bsp_pages_refill() - see to it that there are spare pages
  *
- * Context: Any context, NMI-safe; where nothing can be had, irq_work is asked.
+ * Context: Any context, NMI-safe; where nothing can be had, irq_work is asked if it may help.
  */
 void bsp_pages_refill(void)
 {
 	struct bsp_percpu *here = raw_cpu_ptr(&bsp_percpu);
 
-	if (!spares_fill(here, NUMA_NO_NODE) && (in_nmi() || in_hardirq()))
+	if (!spares_fill(here, NUMA_NO_NODE) && !where_irq_work_runs())
 		irq_work_queue(&here->refill);
 }
 
@@ -207,19 +226,21 @@ void bsp_pages_refill(void)
  * bsp_page_alloc() - a page
  *
  * Context: Any context, NMI-safe.
- * Return: page; NULL if there is none to be had here and now, or @most are taken.
+ * Return: page; NULL if there is none to be had here and now, or all that are allowed are taken.
  */
 struct bpfstream_page *bsp_page_alloc(void)
 {
 	struct bpfstream_page *page = NULL;
 
-	if ((unsigned long)atomic_long_inc_return(&live) <= READ_ONCE(most) && !planned_failure()) {
+	if (!count_page())
+		return NULL;
+	if (!planned_failure()) {
 		page = spare_take(raw_cpu_ptr(&bsp_percpu));
 		if (!page)
 			page = mem_alloc_linkable(NUMA_NO_NODE);
 	}
 	if (!page)
-		atomic_long_dec(&live);
+		atomic_long_dec(&pages_taken);
 	return page;
 }
 
@@ -237,7 +258,7 @@ ALLOW_ERROR_INJECTION(bsp_page_alloc, NULL);
 void bsp_page_free(struct bpfstream_page *page)
 {
 	mem_free(page);
-	atomic_long_dec(&live);
+	atomic_long_dec(&pages_taken);
 }
 
 /**
@@ -322,7 +343,7 @@ static int __init bsp_pages_init(void)
 {
 	int err;
 
-	most = totalram_pages() / 16;
+	pages_allowed = (totalram_pages() - totalhigh_pages()) / 16;
 	if (!bsp_link_reaches(__va(PFN_PHYS(max_pfn) - 8)))
 		pr_warn("BPF streams: no text can lie in the uppermost memory\n");
 	err = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "bpf/stream:prepare", cpu_prepare, cpu_dead);

@@ -7,7 +7,7 @@
 
 #include "bsp.h"
 
-#define BSP_LEVELS	4u	/* a task, what interrupts it, an NMI, what that traces */
+#define BSP_LEVELS	4u	/* a print, what traces it, an NMI, what traces that */
 
 void bsp_pages_refill(void);
 

@@ -5,6 +5,7 @@
 usage: installer.py SOURCE_ROOT
 """
 import filecmp
+import json
 import os
 import pathlib
 import runpy
@@ -41,7 +42,6 @@ after
 	bpf_prog_stream_init(fp);
 #endif
 
-		mutex_destroy(&fp->aux->st_ops_assoc_mutex);
 """,
     "kernel/bpf/syscall.c": """\
 static void bpf_prog_show_fdinfo(struct seq_file *m, struct file *filp)
@@ -209,6 +209,39 @@ def test_built(tree, pristine):
     install("--revert", tree)
 
 
+def test_undone(tree, pristine):
+    """What git checkout and git clean leave: all but what .gitignore hides, as a kernel's does with dot files."""
+    installed = {}
+    for options in ((), ("--revert",)):
+        install(tree)
+        installed = installed or whole(tree)
+        for name in whole(tree):
+            path = tree / name
+            path.write_bytes(pristine[name]) if name in pristine else path.unlink()
+        run = install(*options, tree)
+        check(f"undone by somebody else, it goes on: {' '.join(options) or 'install'}",
+              not run.returncode and whole(tree) == (pristine if options else installed))
+    check("and nothing is left", contents(tree) == pristine)
+
+
+def test_foreign_update(tree, pristine):
+    """An older version did not bring what is somebody's here, and this one would."""
+    name = "kernel/bpf/bpfstream/tally.h"
+    install(tree)
+    manifest = tree / "kernel/bpf/bpfstream/.installed/manifest.json"
+    known = json.loads(manifest.read_text())
+    del known[name]
+    manifest.write_text(json.dumps(known))
+    (tree / name).write_text("mine")
+    before = contents(tree)
+    run = install(tree)
+    check("an update leaves a file alone that is somebody's",
+          run.returncode and "tally.h" in run.stderr and contents(tree) == before)
+    (tree / name).unlink()
+    check("and without it, it is done", not install(tree).returncode)
+    check("and reverted", not install("--revert", tree).returncode and contents(tree) == pristine)
+
+
 def test_unknown(tree, pristine):
     for name, text in TREE.items():
         for line in (line for line in text.splitlines() if line.strip("\t{}; ") not in
@@ -230,7 +263,8 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         tree = make_tree(pathlib.Path(work, "tree"))
         pristine = contents(tree)
-        for test in (test_install, test_patch, test_interrupted, test_built, test_unknown):
+        for test in (test_install, test_patch, test_interrupted, test_built, test_undone,
+                     test_foreign_update, test_unknown):
             test(tree, pristine)
     print(f"{len(problems)} problems")
     return 1 if problems else 0

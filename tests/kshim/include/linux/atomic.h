@@ -60,9 +60,14 @@ static inline s64 atomic64_add_return_release(s64 i, atomic64_t *v)
 	return __atomic_add_fetch(&v->counter, i, __ATOMIC_RELEASE);
 }
 
-static inline long atomic_long_inc_return(atomic_long_t *v)
+static inline long atomic_long_read(const atomic_long_t *v)
 {
-	return __atomic_add_fetch(&v->counter, 1, __ATOMIC_SEQ_CST);
+	return READ_ONCE(v->counter);
+}
+
+static inline bool atomic_long_try_cmpxchg_relaxed(atomic_long_t *v, long *old, long new)
+{
+	return try_cmpxchg_relaxed(&v->counter, old, new);
 }
 
 static inline void atomic_long_dec(atomic_long_t *v)

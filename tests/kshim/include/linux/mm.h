@@ -28,6 +28,7 @@ static inline void *__va(unsigned long addr)
 }
 
 unsigned long totalram_pages(void);
+unsigned long totalhigh_pages(void);
 
 static inline void *page_address(const struct page *page)
 {
