@@ -12,11 +12,13 @@
  *   I4  A page is freed once: by its owner if all was released before it retires, else by who
  *       releases the last grain after. That one may leave ref as it is.
  *   I5  A context stopped between any two stores here leaves a page whose state tells what is
- *       left to do: ref > BIAS / 2 is unsettled, page->carved says by how much (page_turn()).
+ *       left to do: ref > BIAS / 2 is unsettled, page->carved says by how much (page_turn()); a
+ *       BLANK one has been used by nobody yet.
  *
  * Ordering
  *   release:B -> release:C   the last use of an element, then the page's next life
- *   release:B -> retire:C    the same where the owner finds itself alone
+ *   release:B -> retire:C    the same where the owner finds itself alone, and ends the page
+ *   release:B -> again:C     or begins it again
  */
 #include "page.h"
 
@@ -34,10 +36,16 @@ static u32 elem_size(const struct bpfstream_elem *elem)
 	return bpfstream_elem_size(mark ? BPFSTREAM_MARK_LEN : elem->len);
 }
 
+/* What ref comes to for the owner of a page, of which @carved bytes are, when all is released. */
+static u32 owners_ref(u32 carved)
+{
+	return BPFSTREAM_PAGE_BIAS - (carved - PAGE_HDR) / BPFSTREAM_GRAIN;
+}
+
 /* Release what a page that is going out of use still holds for its owner. */
 void bpfstream_page_retire(struct bpfstream_page *page, u32 carved)
 {
-	u32 mine = BPFSTREAM_PAGE_BIAS - (carved - PAGE_HDR) / BPFSTREAM_GRAIN;
+	u32 mine = owners_ref(carved);
 	/*
 	 * ORD(retire:C) ACQUIRE, pairs with release:B: if all elements were released, the uses
 	 * of them are over before the page's next life begins.
@@ -52,22 +60,45 @@ void bpfstream_page_retire(struct bpfstream_page *page, u32 carved)
 	bsp_page_free(page);
 }
 
+static struct bpfstream_page *page_off(struct bpfstream_cpu *cpu)
+{
+	struct bpfstream_page *page = cpu->page;
+
+	page->carved = cpu->carved;
+	bsp_barrier();
+	bsp_store_relaxed(&cpu->page, NULL);
+	bsp_barrier();
+	return page;
+}
+
+/* @cpu's own page, blank as a new one, if all that lay in it is released; or NULL. */
+static struct bpfstream_page *page_again(struct bpfstream_cpu *cpu)
+{
+	struct bpfstream_page *page = cpu->page;
+
+	/* ORD(again:C) ACQUIRE, pairs with release:B: the uses of all elements are over. */
+	if (!page || bsp_ref_read_acquire(&page->ref) != owners_ref(cpu->carved))
+		return NULL;
+	bsp_ref_init(&page_off(cpu)->ref, BPFSTREAM_PAGE_BLANK);
+	bsp_barrier();
+	return page;
+}
+
 /* A new page for @cpu. The order of the stores is I5: at each of them one page at most drifts. */
 static bool page_turn(struct bpfstream_cpu *cpu)
 {
 	struct bpfstream_page *page = bsp_page_alloc_for(cpu);
-	struct bpfstream_page *old = cpu->page;
+	struct bpfstream_page *old;
 
+	if (!page)
+		page = page_again(cpu);
 	if (!page)
 		return false;
 	page->carved = PAGE_HDR;
 	bsp_barrier();
 	bsp_ref_init(&page->ref, BPFSTREAM_PAGE_BIAS);
-	if (old) {
-		old->carved = cpu->carved;
-		bsp_barrier();
-		bsp_store_relaxed(&cpu->page, NULL);
-		bsp_barrier();
+	if (cpu->page) {
+		old = page_off(cpu);
 		bpfstream_page_retire(old, old->carved);
 	}
 	bsp_store_relaxed(&cpu->carved, PAGE_HDR);

@@ -72,6 +72,7 @@ struct bpfstream_spot {
 };
 
 #define BPFSTREAM_PAGE_BIAS	0x40000000u
+#define BPFSTREAM_PAGE_BLANK	0xffffffffu	/* a page's ref before it is begun */
 #define BPFSTREAM_GRAIN		8u
 #define BPFSTREAM_ELEM_MARK	0xffffu
 #define BPFSTREAM_MARK_LEN	16u

@@ -1060,6 +1060,26 @@ static void without_a_page_the_rest_of_the_old_one_is_still_used(struct kunit *t
 	bpfstream_chain_free(&kept);
 }
 
+static void without_a_page_one_that_was_read_to_its_end_is_begun_again(struct kunit *test)
+{
+	const u32 most = BSP_PAGE_SIZE - FIRST - ELEM_HDR;
+	struct bsp_test *t = test->priv;
+	struct bpfstream_chain chain;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, write_chain(&chain, t->pattern, most), 0);
+	bpfstream_chain_free(&chain);
+	bsp_pages_fail(1, ~0ul);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, write_chain(&chain, t->pattern, most), 0);
+		expect_text(test, &chain, t->pattern, most);
+		if (i < 2)
+			bpfstream_chain_free(&chain);
+	}
+	KUNIT_EXPECT_EQ(test, bsp_test_level(0).carved, BSP_PAGE_SIZE);
+	bpfstream_chain_free(&chain);
+}
+
 static struct kunit_case page_cases[] = {
 	KUNIT_CASE(a_writer_that_writes_nothing_uses_nothing),
 	KUNIT_CASE(an_open_element_costs_nothing_to_forget),
@@ -1077,6 +1097,7 @@ static struct kunit_case page_cases[] = {
 	KUNIT_CASE(a_drop_does_not_rewind_what_is_not_on_top),
 	KUNIT_CASE(without_the_nth_page_a_long_message_leaves_all_as_before),
 	KUNIT_CASE(without_a_page_the_rest_of_the_old_one_is_still_used),
+	KUNIT_CASE(without_a_page_one_that_was_read_to_its_end_is_begun_again),
 	{}
 };
 

@@ -16,6 +16,7 @@ const char *const sim_label_name[SIM_NR_LABELS] = {
 	[SIM_RETIRE_B] = "retire:B",
 	[SIM_RELEASE_C] = "release:C",
 	[SIM_RETIRE_C] = "retire:C",
+	[SIM_AGAIN_C] = "again:C",
 	[SIM_FREE_D] = "free:D",
 	[SIM_ALLOC_D] = "alloc:D",
 	[SIM_UNLOCK_E] = "unlock:E",

@@ -160,11 +160,13 @@ void sim_pages_check(void)
 void sim_ref_init(bsp_ref_t *ref, u32 n)
 {
 	sim_store_shared(ref, 4, n);
-	begun[page_index((struct bpfstream_page *)(void *)ref)] = true;
+	begun[page_index((struct bpfstream_page *)(void *)ref)] = n != BPFSTREAM_PAGE_BLANK;
 }
 
 static enum sim_label label_of_read(void)
 {
+	if (!strcmp(sim_here.func, "page_again"))
+		return SIM_AGAIN_C;
 	return strcmp(sim_here.func, "bpfstream_page_retire") ? SIM_RELEASE_C : SIM_RETIRE_C;
 }
 

@@ -23,7 +23,8 @@
  *
  * Of the pages that a sweep acts on, the levels are its own: what was stored in them is in its
  * program's order, or was passed with the slot (F), or is of a thread that the kernel says has
- * ended, and so is seen. Other threads' pages need no more than that their tags differ.
+ * ended, or was copied whole by a fork, and so is seen. Other threads' pages need no more than that
+ * their tags differ.
  */
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -35,7 +36,6 @@
 #define MIN_PAGES	(1u << 14)
 #define MAX_SLOTS	(1u << 15)
 #define TAKEN		4u		/* in a tag, beside the level */
-#define NOT_BEGUN	0xffffffffu	/* first word of a page that nobody has begun to use */
 
 static_assert(BSP_LEVELS <= TAKEN && TAKEN + BSP_LEVELS <= BSP_NO_LEVEL, "a tag has room for both");
 
@@ -205,7 +205,8 @@ static bool take(u32 i, u32 who)
 	__atomic_fetch_and(&map[i / 64], ~bit_of(i), __ATOMIC_RELAXED);	/* a hint (I2) */
 	/* ORD(tag:L) RELEASE, pairs with sweep:L. */
 	bsp_note_release(word);
-	__atomic_store_n(word, NOT_BEGUN, __ATOMIC_RELEASE);
+	__atomic_store_n(word, BPFSTREAM_PAGE_BLANK, __ATOMIC_RELEASE);
+	bsp_barrier();	/* a stop in between is in this order, too */
 	/* Relaxed: to whom it is not @who's level, both tags say the same. */
 	bsp_store_relaxed(&tag[i], who);
 	return true;
@@ -320,7 +321,7 @@ void bsp_arena_sweep(const struct bsp_slot *slot, u32 level)
 		ref = bsp_ref_read_acquire(&page->ref);
 		if (bsp_load_relaxed(&tag[i]) != who)
 			continue;
-		if (who & TAKEN || ref == NOT_BEGUN)
+		if (who & TAKEN || ref == BPFSTREAM_PAGE_BLANK)
 			bsp_page_free(page);
 		else if (ref > BPFSTREAM_PAGE_BIAS / 2)
 			bpfstream_page_retire(page, page->carved);

@@ -96,10 +96,6 @@ kernel() {	# NAME FRAGMENT...: build one, unless it is built
 	local name=$1
 	shift
 	! has_kunit || set -- "$@" kunit
-	# of which only the port's files are compiled with other options
-	if [[ "$name" == *-options ]] && [ ! -e "$cache/build/$name" ]; then
-		cp -a "$cache/build/${name%options}plain" "$cache/build/$name" && rm "$cache/build/$name/configured"
-	fi
 	step "$name" build bash "$here/build.sh" "$tree" "$cache/build/$name" "$@" || return 1
 	find "$cache/build/$name"/kernel/bpf/{stream.o,bpfstream} -name '*.o' ! -name 'kunit*' -exec size -t {} + \
 		>"$logs/$name.size" 2>/dev/null
@@ -169,8 +165,10 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	step "$name" copy copy "$source" "$tree" || return 1
 	[ "$kind" = stock ] || step "$name" installer bash "$here/port.sh" "$root" "$source" "$tree" || return 1
 	keep_dates "$tree"
-	[ "$kind" = stock ] || [ -n "$quick" ] || [ -z "$complete" ] ||
+	if [ "$kind$quick$complete" = port1 ]; then
 		step "$name" checks bash "$here/check.sh" "$tree" "$cache/build/$name-check"
+		step "$name" litmus bash "$root/tests/litmus/herd.sh" "$tree"
+	fi
 	kernel "$name-plain" || return 1
 	step "$name" selftests bash "$here/selftest.sh" "$tree" "$cache/build/$name-plain/vmlinux" "$selftest" || return 1
 	flock -u 9

@@ -158,6 +158,13 @@ static void set_recycle(void)
 	sim_task_start(print_one, NULL);
 }
 
+/* The third finds a page only if the first two have been read. */
+static void set_reuse(void)
+{
+	sim_task_start(print_large3, NULL);
+	sim_task_start(read_all, NULL);
+}
+
 static void set_long(void)
 {
 	sim_task_start(print_long, NULL);
@@ -302,6 +309,9 @@ const struct scene scenes[] = {
 		.weak = { .preempt = 3, .stale = 1 } },
 	{ "recycle", "a page is freed by one and used by another", set_recycle,
 		.bound = { .preempt = 2 },
+		.weak = { .preempt = 3, .stale = 1 } },
+	{ "reuse", "a page that is read is begun again, as there is no other", set_reuse, .pages = 1,
+		.bound = { .preempt = 3, .nmi = 1, .depth = 1, .kill = 1 },
 		.weak = { .preempt = 3, .stale = 1 } },
 	{ "tally", "a loss counter turns over", set_tally, .capacity = 20,
 		.bound = { .preempt = 2, .nmi = 1, .depth = 1, .kill = 1 },

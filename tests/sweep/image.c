@@ -15,7 +15,6 @@
 
 #define PAGES		(2 * SWEEP_BUDGET + 1)
 #define ELEMS_MAX	(PAGES * BSP_PAGE_SIZE / 16)
-#define NOT_BEGUN	0xffffffffu	/* a page's first word until somebody uses it */
 
 /* A copy of what is shared between the subject's threads. */
 static struct {
@@ -135,7 +134,7 @@ static uint32_t held(uint32_t page)
 	uint32_t carved = cpu ? cpu->carved : header(page)->carved;
 	uint32_t ref = header(page)->ref;
 
-	if (!sweep_tag_in_use(copy.tags[page]) || ref == NOT_BEGUN)
+	if (!sweep_tag_in_use(copy.tags[page]) || ref == BPFSTREAM_PAGE_BLANK)
 		return 0;
 	if (ref <= BPFSTREAM_PAGE_BIAS / 2)
 		return ref;

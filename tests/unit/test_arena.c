@@ -534,7 +534,7 @@ static void a_sweep_leaves_a_levels_page_to_it(void **state)
 /* As memory is at first. Right behind the compare-and-swap its word is no word of ours. */
 static void a_page_that_was_never_used_is_found_by_a_sweep(void **state)
 {
-	static const u32 word[] = { 0, 3, BPFSTREAM_PAGE_BIAS, NOT_BEGUN };
+	static const u32 word[] = { 0, 3, BPFSTREAM_PAGE_BIAS, BPFSTREAM_PAGE_BLANK };
 	const struct bsp_slot *self = bsp_slot_self();
 	u32 who = bsp_slot_tag(&self->level[1].cpu);
 	size_t i;

@@ -566,6 +566,45 @@ static void without_another_page_a_message_begins_in_what_is_left(void **state)
 	}
 }
 
+static void without_another_page_one_that_was_read_to_its_end_is_begun_again(void **state)
+{
+	struct bpfstream_chain before;
+	struct bpfstream_page *page;
+	struct bpfstream_spot spot;
+	unsigned long left;
+
+	(void)state;
+	leave_room(&before, 0);
+	bpfstream_chain_free(&before);
+	page = my_cpu()->page;
+	fixture_fail_page(1, 0);
+	bpfstream_spot_open(&spot, &left);
+	fixture_fail_no_page();
+	assert_spot_is_at(&spot, page, PAGE_HDR);
+	bsp_cpu_leave(spot.cpu, left);
+	assert_int_equal(page->ref, BPFSTREAM_PAGE_BIAS);
+	assert_int_equal(bsp_arena_live(), 1);
+}
+
+static void a_long_message_does_not_begin_its_own_page_again(void **state)
+{
+	struct bpfstream_chain before;
+	struct bpfstream_out out;
+	char much[BSP_PAGE_SIZE];
+
+	(void)state;
+	memset(much, 'x', sizeof(much));
+	leave_room(&before, 2000);
+	bpfstream_chain_free(&before);
+	fixture_fail_page(1, 0);
+	bpfstream_out_open(&out, NO_LIMIT);
+	assert_int_equal(bpfstream_out_write(&out, much, sizeof(much)), -ENOMEM);
+	fixture_fail_no_page();
+	assert_in_range(out.chain.bytes, 1, 2000);
+	bpfstream_out_drop(&out);
+	bpfstream_out_leave(&out);
+}
+
 static void no_page_is_taken_for_a_message_that_may_turn_out_empty(void **state)
 {
 	struct bpfstream_spot spot;
@@ -808,6 +847,8 @@ int main(void)
 		TEST(a_page_near_its_end_is_turned_before_a_message_begins),
 		TEST(a_page_is_turned_in_an_order_that_may_be_left_anywhere),
 		TEST(without_another_page_a_message_begins_in_what_is_left),
+		TEST(without_another_page_one_that_was_read_to_its_end_is_begun_again),
+		TEST(a_long_message_does_not_begin_its_own_page_again),
 		TEST(no_page_is_taken_for_a_message_that_may_turn_out_empty),
 		TEST(a_spot_is_carved_when_it_is_closed_and_given_back_as_a_whole),
 		TEST(text_that_was_begun_in_a_spot_is_whole_when_it_goes_on_elsewhere),

@@ -480,6 +480,16 @@ static void leave_room(struct bpfstream_prog *prog, size_t room)
 	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
 }
 
+/* The same, and a byte of the page is unread: it cannot be begun again. */
+static void leave_room_unread(struct bpfstream_prog *prog, size_t room)
+{
+	fixture_forget_pages();
+	assert_int_equal(put_write(prog, BPFSTREAM_STDERR, 1), 0);
+	assert_int_equal(put_write(prog, OUT, 4096 - 8 - 16 - 8 - room), 0);
+	bpfstream_discard(&prog->stream[0]);
+	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
+}
+
 /* All ways to say the same: its last conversion, or its literal text, may meet the page's end. */
 static int say(unsigned int way, struct bpfstream_prog *prog, const char *text)
 {
@@ -543,17 +553,39 @@ static void without_another_page_what_fits_the_rest_of_one_is_accepted(void **st
 			for (len = most ? most - 1 : 1; len <= most + 1; len++) {
 				memcpy(text, pattern, len);
 				text[len] = '\0';
-				leave_room(prog, rooms[r]);
+				leave_room_unread(prog, rooms[r]);
 				fixture_fail_page(1, 0);
 				/* A group's commit has nothing to say of a line that was lost. */
 				assert_int_equal(say(way, prog, text),
 						 len <= most || way == 5 || way == 6 ? 0 : -ENOMEM);
 				fixture_fail_no_page();
 				assert_reads_bytes(stream_of(state), pattern, len <= most ? len : 0);
+				bpfstream_discard(&prog->stream[1]);
 			}
 		}
 	}
 	assert_int_equal(stat_of(prog, OUT).lost_nomem, WAYS * NR(rooms));
+}
+
+static void without_another_page_one_that_was_read_is_begun_again(void **state)
+{
+	struct bpfstream_prog *prog = prog_of(state);
+	unsigned int way;
+	char text[1101];
+	size_t r;
+
+	memcpy(text, pattern, 1000);
+	text[1000] = '\0';
+	for (way = 0; way < WAYS; way++) {
+		for (r = 0; r < NR(rooms) && rooms[r] < BPFSTREAM_SPOT_ROOM; r++) {
+			leave_room(prog, rooms[r]);
+			fixture_fail_page(1, 0);
+			assert_int_equal(say(way, prog, text), 0);
+			fixture_fail_no_page();
+			assert_reads_bytes(stream_of(state), pattern, 1000);
+		}
+	}
+	assert_int_equal(stat_of(prog, OUT).lost_nomem, 0);
 }
 
 static void an_empty_message_with_a_page_at_hand_is_none_either(void **state)
@@ -1010,6 +1042,7 @@ int main(void)
 		TEST(a_full_stream_refuses_without_a_page),
 		TEST(a_page_may_end_anywhere_in_a_print),
 		TEST(without_another_page_what_fits_the_rest_of_one_is_accepted),
+		TEST(without_another_page_one_that_was_read_is_begun_again),
 		TEST(an_empty_message_with_a_page_at_hand_is_none_either),
 		TEST(without_a_page_every_writer_says_so_and_counts),
 		TEST(a_page_that_fails_in_the_middle_costs_the_message_alone),
