@@ -16,7 +16,7 @@ base=${BPFSTREAM_BUILD:-build}
 full=()
 [ "${1-}" != --full ] || { full=(-Dfull=true); shift; }
 only=("$@")
-failed_to_build=()
+problems=()	# NAME: what
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 export ASAN_OPTIONS=detect_stack_use_after_return=0
@@ -37,7 +37,22 @@ configure() {	# NAME MESON-ARGUMENT...
 		{ tail -n 30 "$dir.log"; return 1; }
 	echo "$*" >"$dir/arguments"
 	ninja -C "$dir" >"$dir.log" 2>&1 || { grep -E 'error|FAILED' -A3 "$dir.log"; return 1; }
-	! grep -q 'warning:' "$dir.log" || { grep -A3 'warning:' "$dir.log"; return 1; }
+	! grep -q 'warning:' "$dir.log" && return 0
+	grep -A3 'warning:' "$dir.log"
+	rm -f "$dir/arguments"		# so that it is built anew next time, and says it again
+	return 1
+}
+
+# Whether each suite asked for is in the log of a build, and the log is whole.
+ran() {	# NAME MESON-STATUS SUITE...
+	local name=$1 status=$2 suite log
+	shift 2
+	log=$(cat "$base/$name"/meson-logs/testlog*.json 2>/dev/null)
+	for suite in "$@"; do
+		grep -q ":$suite / " <<<"$log" || problems+=("$name: $suite: was not run")
+	done
+	[ "$status" = 0 ] || grep -qE '"result": "(FAIL|TIMEOUT|ERROR|INTERRUPT|UNEXPECTEDPASS)"' <<<"$log" ||
+		problems+=("$name: meson test ended with $status")
 }
 
 # run NAME "SUITES" "TEST ARGUMENTS" MESON-ARGUMENT...
@@ -49,13 +64,15 @@ run() {
 	printf '\n== %s: %s (%d s so far)\n' "$name" "${suites//$'\n'/ }" $((SECONDS - start))
 	if ! configure "$name" "${full[@]}" "$@"; then
 		echo "== $name: does not build"
-		failed_to_build+=("$name")
+		problems+=("$name: does not build")
 		return 0
 	fi
 	# shellcheck disable=SC2046,SC2086
 	setarch "$(uname -m)" -R meson test -C "$base/$name" --no-rebuild --print-errorlogs \
 		--num-processes 2 $arguments $(printf -- '--suite %s ' $suites) |
 		grep -vE '^(ninja:|Full log written|$)'
+	# shellcheck disable=SC2086
+	ran "$name" "${PIPESTATUS[0]}" $suites
 }
 
 mkdir -p "$base"
@@ -74,8 +91,8 @@ if [ -n "$(wanted unit contract fuzz)" ]; then
 		run arm64 'unit contract fuzz' '' --cross-file "$base/arm64-root/cross.ini" -Dexamples=false
 	else
 		tail -n 5 "$base/arm64-root/log"
-		failed_to_build+=(arm64)
+		problems+=("arm64: does not build")
 	fi
 fi
 printf '\n%d s\n' $((SECONDS - start))
-python3 scripts/summary.py "$base" "${failed_to_build[@]}"
+python3 scripts/summary.py "$base" "${problems[@]}"

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sweep.h"
@@ -41,6 +42,7 @@ static struct path path;
 static bool chosen[PATH_MAX_POINTS];	/* around changes of state */
 static uint32_t every;			/* of the others */
 static struct sweep_image image, after;
+static struct timespec others_went, others_done;
 static char dumped[2 * SWEEP_TEXT];
 
 static const char *const names[SWEEP_NR_FATES] = {
@@ -171,12 +173,14 @@ static bool let_others_run(const struct sweep_trace *t)
 {
 	uint32_t done = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &others_went);
 	word_add(&shared->go);
 	while (done < 2 && !*shared->why) {
 		done = word_wait_while(&shared->done, done);
 		if (done < 2 && !sweep_trace_progress())
 			return hangs(t, "others do not go on while the victim stands still");
 	}
+	clock_gettime(CLOCK_MONOTONIC, &others_done);
 	return !*shared->why;
 }
 
@@ -278,6 +282,17 @@ static enum outcome try_point(const struct sweep_op *op, enum sweep_fate fate, u
 	return outcome;
 }
 
+/* How long the others' calls took beside a thread that stood still. */
+static void note_time(struct sweep_count *count)
+{
+	double took = (double)(others_done.tv_sec - others_went.tv_sec) +
+		      (double)(others_done.tv_nsec - others_went.tv_nsec) / 1e9;
+
+	count->beside += took;
+	if (took > count->longest)
+		count->longest = took;
+}
+
 /**
  * sweep_op_fate() - have an operation meet a fate at each of its points
  * @op: operation, recorded
@@ -314,6 +329,8 @@ bool sweep_op_fate(const struct sweep_op *op, enum sweep_fate fate, bool all,
 		last = turn(fate);
 		count->points[fate]++;
 		count->operations += shared->ops[0] + shared->ops[1];
+		if (fate == SWEEP_STOP)
+			note_time(count);
 		progress(i, path.nr);
 	}
 	count->missed += missed;
@@ -392,18 +409,20 @@ bool sweep_op_record(const struct sweep_op *op, struct sweep_count *count)
 	return true;
 }
 
-/* Whether threads can be traced here: NULL, or why not. */
-const char *sweep_allowed(void)
+/* What there is no leave to do here, or NULL. Whether a first subject does as it should. */
+bool sweep_allowed(const char **why_not)
 {
 	const char *why = NULL;
 	struct sweep_trace t;
 	uintptr_t pc, sp;
+	bool ok;
 
 	begin();
 	path.nr = 0;
 	path_note(&path, (uintptr_t)sweep_ops[0].run);
-	if (!sweep_trace_start(&t, &sweep_ops[0], SWEEP_KILL))
-		why = shared->refused ? strerror(shared->refused) : "no stop is told";
+	ok = sweep_trace_start(&t, &sweep_ops[0], SWEEP_KILL);
+	if (!ok)
+		why = shared->refused ? strerror(shared->refused) : NULL;
 	else if (sweep_image_read(t.victim, &image))
 		why = "its memory cannot be read";
 	else if (!path_link(&path) || !sweep_trace_to(&t, &path, 0))
@@ -411,5 +430,9 @@ const char *sweep_allowed(void)
 	else if (!sweep_trace_step(&t, &pc, &sp))
 		why = "it cannot be stepped";
 	sweep_trace_drop(&t);
-	return why;
+	*why_not = why;
+	if (!why && !ok)
+		printf("[  FAILED  ] the first subject does not get to its first stop: %s\n",
+		       shared->why);
+	return !why && ok;
 }

@@ -22,6 +22,8 @@ static struct {
 	uint64_t points;
 	uint64_t missed;
 	uint64_t operations;
+	uint64_t stops;
+	double beside, longest;
 	unsigned int sweeps;
 	unsigned int failed;
 } total;
@@ -103,6 +105,10 @@ static void sweep(const struct sweep_op *op)
 	}
 	total.missed += count.missed;
 	total.operations += count.operations;
+	total.stops += count.points[SWEEP_STOP];
+	total.beside += count.beside;
+	if (count.longest > total.longest)
+		total.longest = count.longest;
 	printf("%-26s %6u %7u%s %7.1f\n", op->name, count.instructions, count.changes, points,
 	       seconds() - begin);
 }
@@ -123,8 +129,9 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!sweep_judge_init())
 		return 1;
-	why_not = sweep_allowed();
-	if (why_not) {
+	if (!sweep_allowed(&why_not)) {
+		if (!why_not)
+			return 1;
 		printf("skipped: a thread cannot be traced here: %s\n", why_not);
 		return 77;
 	}
@@ -141,6 +148,9 @@ int main(int argc, char **argv)
 	printf("%lu points, %lu not reached, %lu calls of others beside stopped threads, %.1f s\n",
 	       (unsigned long)total.points, (unsigned long)total.missed,
 	       (unsigned long)total.operations, seconds() - begin);
+	if (total.stops)
+		printf("these took %.0f ms beside each, %.0f ms at most\n",
+		       total.beside / (double)total.stops * 1e3, total.longest * 1e3);
 	printf("[  %s  ] %u test(s).\n", total.failed ? "FAILED" : "PASSED",
 	       total.failed ? total.failed : total.sweeps);
 	return total.failed != 0;

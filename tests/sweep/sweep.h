@@ -154,6 +154,7 @@ enum { SWEEP_FD_VICTIM, SWEEP_FD_OTHERS, SWEEP_FD_CHILD };
  * @points: at which it met each fate
  * @missed: points not reached, of a path that differs from time to time
  * @operations: of others, completed while it was stopped
+ * @beside, @longest: seconds that these took, in all and at most at one point
  */
 struct sweep_count {
 	uint32_t instructions;
@@ -161,10 +162,12 @@ struct sweep_count {
 	uint32_t points[SWEEP_NR_FATES];
 	uint32_t missed;
 	uint64_t operations;
+	double beside;
+	double longest;
 };
 
 bool sweep_judge_init(void);
-const char *sweep_allowed(void);
+bool sweep_allowed(const char **why_not);
 bool sweep_op_record(const struct sweep_op *op, struct sweep_count *count);
 bool sweep_op_fate(const struct sweep_op *op, enum sweep_fate fate, bool all,
 		   struct sweep_count *count, void (*progress)(uint32_t point, uint32_t nr));
