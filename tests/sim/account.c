@@ -206,7 +206,7 @@ static void check_order(u32 channel, u32 message)
 
 	if (!call->place)
 		sim_fail("message %u came out, and was not published", message);
-	if (a.put_back || a.forked)
+	if (a.put_back)
 		return;
 	if (call->place < a.last_place[channel] ||
 	    (call->place == a.last_place[channel] && message < a.last_message[channel]))
