@@ -7,7 +7,7 @@
 #   fuzz      fuzz, by libFuzzer                    asan      address and undefined behaviour
 #   arm64     unit contract fuzz, under qemu        tsan      every data race
 #
-# --full: suites that are bounded are run at full length, which takes hours.
+# --full: suites that are bounded are run at full length, which takes hours; and ./dev coverage.
 set -u
 . scripts/packages.sh
 need "${build_packages[@]}" "${test_packages[@]}" "${arm64_packages[@]}" || exit 1
@@ -93,6 +93,9 @@ if [ -n "$(wanted unit contract fuzz)" ]; then
 		tail -n 5 "$base/arm64-root/log"
 		problems+=("arm64: does not build")
 	fi
+fi
+if [ ${#full[@]} -gt 0 ] && [ ${#only[@]} -eq 0 ]; then
+	bash scripts/coverage.sh || problems+=("coverage: a branch that no test takes, or a test that failed")
 fi
 printf '\n%d s\n' $((SECONDS - start))
 python3 scripts/summary.py "$base" "${problems[@]}"
