@@ -59,7 +59,7 @@ def main():
     for note in notes:
         print(note)
     if cases_skipped:
-        print(f"{cases_skipped} cases of programs that passed were skipped")
+        print(f"{cases_skipped} cases were skipped by their programs")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or not total["passed"] else 0
 

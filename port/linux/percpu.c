@@ -13,8 +13,8 @@
  * A level turns to a spare page, so that with interrupts off nothing is allocated or cleared as a
  * rule. Who writes next fills the spares again before it takes a level. The allocator refuses where
  * its lock is taken, in an NMI on UP, and on PREEMPT_RT in every hard IRQ and NMI. Then irq_work is
- * asked to fill them, but not from where it runs, a hard IRQ, or on RT a thread: a program that
- * traces it would ask for ever.
+ * asked to fill them. Where that fails it is not asked again in this jiffy: a program that traces
+ * its interrupt, or the end of it, would have it come back for ever.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/error-injection.h>
@@ -23,10 +23,10 @@
 #include <linux/irq_work.h>
 #include <linux/highmem.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/kasan.h>
 #include <linux/memblock.h>
 #include <linux/percpu.h>
-#include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
@@ -45,6 +45,7 @@ struct bsp_percpu {
 	struct bsp_level level[BSP_LEVELS];
 	struct bpfstream_page *spare[SPARES];
 	struct irq_work refill;
+	unsigned long refill_failed;	/* jiffies */
 };
 
 static void refill_work(struct irq_work *work);
@@ -189,15 +190,13 @@ static bool spares_fill(struct bsp_percpu *there, int node)
 
 static void refill_work(struct irq_work *work)
 {
-	spares_fill(container_of(work, struct bsp_percpu, refill), NUMA_NO_NODE);
+	struct bsp_percpu *there = container_of(work, struct bsp_percpu, refill);
+
+	if (!spares_fill(there, NUMA_NO_NODE))
+		WRITE_ONCE(there->refill_failed, jiffies);
 }
 
-static bool where_irq_work_runs(void)
-{
-	return !in_nmi() && !!in_hardirq() != IS_ENABLED(CONFIG_PREEMPT_RT);
-}
-
-/* Exact: nobody is refused for a page that somebody else was refused. */
+/* Not an addition taken back: that would refuse a page to others who have room. */
 static bool count_page(void)
 {
 	long taken = atomic_long_read(&pages_taken);
@@ -212,13 +211,13 @@ static bool count_page(void)
 /**
  * bsp_pages_refill() - see to it that there are spare pages
  *
- * Context: Any context, NMI-safe; where nothing can be had, irq_work is asked if it may help.
+ * Context: Any context, NMI-safe; where nothing can be had, irq_work is asked.
  */
 void bsp_pages_refill(void)
 {
 	struct bsp_percpu *here = raw_cpu_ptr(&bsp_percpu);
 
-	if (!spares_fill(here, NUMA_NO_NODE) && !where_irq_work_runs())
+	if (!spares_fill(here, NUMA_NO_NODE) && time_after(jiffies, READ_ONCE(here->refill_failed)))
 		irq_work_queue(&here->refill);
 }
 
@@ -307,7 +306,10 @@ void bsp_cpu_leave(struct bpfstream_cpu *cpu, unsigned long flags)
 
 static int cpu_prepare(unsigned int cpu)
 {
-	spares_fill(per_cpu_ptr(&bsp_percpu, cpu), cpu_to_node(cpu));
+	struct bsp_percpu *there = per_cpu_ptr(&bsp_percpu, cpu);
+
+	there->refill_failed = jiffies - 1;
+	spares_fill(there, cpu_to_node(cpu));
 	return 0;
 }
 

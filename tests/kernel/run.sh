@@ -165,7 +165,7 @@ test_tree() {	# WHAT: 7.2, 7.3, or a tree's path
 	step "$name" copy copy "$source" "$tree" || return 1
 	[ "$kind" = stock ] || step "$name" installer bash "$here/port.sh" "$root" "$source" "$tree" || return 1
 	keep_dates "$tree"
-	if [ "$kind$quick$complete" = port1 ]; then
+	if [ "$kind/$quick/$complete" = port//1 ]; then
 		step "$name" checks bash "$here/check.sh" "$tree" "$cache/build/$name-check"
 		step "$name" litmus bash "$root/tests/litmus/herd.sh" "$tree"
 	fi

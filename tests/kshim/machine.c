@@ -4,6 +4,8 @@
  *
  * The byte at a stream's position p is a function of p, so a reader knows what to expect.
  */
+#include <linux/irq_work.h>
+
 #include "percpu.h"
 #include "stage.h"
 
@@ -55,6 +57,14 @@ void kshim_retire(void)
 			bpfstream_page_retire(page, cpu[n]->carved);
 	}
 	kshim_come_back();
+}
+
+/* An irq_work. */
+void kshim_run(void *work)
+{
+	struct irq_work *it = work;
+
+	it->func(it);
 }
 
 void kshim_refill(void)

@@ -22,6 +22,7 @@ int kshim_read_all(void);
 int kshim_early_initcall(void);	/* percpu.c's */
 int kshim_initcall(void);
 void kshim_refill(void);
+void kshim_run(void *work);
 void kshim_drop_spares(void);
 void kshim_go_deep(void);
 void kshim_come_back(void);

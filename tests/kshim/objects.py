@@ -22,7 +22,7 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Wvl
 PAGE_SHIFTS = (12, 14, 16, 18)
 PRIMITIVES = {"alloc_pages_nolock", "free_pages_nolock", "__mutex_init", "mutex_destroy",
               "mutex_lock", "mutex_unlock",
-              "irq_work_queue", "cpuhp_setup_state", "in_nmi", "in_hardirq", "pr_warn",
+              "irq_work_queue", "jiffies", "cpuhp_setup_state", "pr_warn",
               "min_low_pfn", "max_pfn", "totalram_pages", "totalhigh_pages",
               # for __va(), WARN_ON_ONCE and local_irq_save()
               "kshim_page_offset", "kshim_warn", "kshim_irqs_off"}

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Usage: herd.sh [KDIR] - hold the table of verdicts to herd7 and the memory model of the kernel in
-# KDIR, or of the newest 7.3 that the distribution has. Exit status 77: one of them cannot be had.
+# KDIR, or of the newest 7.3 that the distribution has. Exit status 77: one of them cannot be had
+# (./dev kernel-test needs both, and takes that for a failure).
 set -u
 here=$(dirname "$(readlink -f "$0")")
 skip() { echo "skipped: $*"; exit 77; }

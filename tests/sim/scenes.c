@@ -158,7 +158,7 @@ static void set_recycle(void)
 	sim_task_start(print_one, NULL);
 }
 
-/* The third finds a page only if the first two have been read. */
+/* The third gets the page that is read, or, of the two that are not, what is left. */
 static void set_reuse(void)
 {
 	sim_task_start(print_large3, NULL);
