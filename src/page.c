@@ -60,6 +60,7 @@ void bpfstream_page_retire(struct bpfstream_page *page, u32 carved)
 	bsp_page_free(page);
 }
 
+/* Take @cpu's page off it; the page then says itself how much of it is carved. */
 static struct bpfstream_page *page_off(struct bpfstream_cpu *cpu)
 {
 	struct bpfstream_page *page = cpu->page;

@@ -19,9 +19,9 @@
 #include <linux/cpuhotplug.h>
 #include <linux/error-injection.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/init.h>
 #include <linux/irq_work.h>
-#include <linux/highmem.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kasan.h>
@@ -196,7 +196,10 @@ static void refill_work(struct irq_work *work)
 		WRITE_ONCE(there->refill_failed, jiffies);
 }
 
-/* Not an addition taken back: that would refuse a page to others who have room. */
+/*
+ * Not an addition taken back: that would refuse a page to others who have room. Relaxed: a number,
+ * which orders no use of a page; the allocator and S do.
+ */
 static bool count_page(void)
 {
 	long taken = atomic_long_read(&pages_taken);

@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sweep.h"
@@ -42,7 +41,7 @@ static struct path path;
 static bool chosen[PATH_MAX_POINTS];	/* around changes of state */
 static uint32_t every;			/* of the others */
 static struct sweep_image image, after;
-static struct timespec others_went, others_done;
+static double others_took;	/* seconds, beside a thread that stood still */
 static char dumped[2 * SWEEP_TEXT];
 
 static const char *const names[SWEEP_NR_FATES] = {
@@ -171,16 +170,16 @@ static bool kill_it(struct sweep_trace *t)
 /* The others make their calls, all of them, while the victim stands still. */
 static bool let_others_run(const struct sweep_trace *t)
 {
+	double begin = sweep_seconds();
 	uint32_t done = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &others_went);
 	word_add(&shared->go);
 	while (done < 2 && !*shared->why) {
 		done = word_wait_while(&shared->done, done);
 		if (done < 2 && !sweep_trace_progress())
 			return hangs(t, "others do not go on while the victim stands still");
 	}
-	clock_gettime(CLOCK_MONOTONIC, &others_done);
+	others_took = sweep_seconds() - begin;
 	return !*shared->why;
 }
 
@@ -282,15 +281,11 @@ static enum outcome try_point(const struct sweep_op *op, enum sweep_fate fate, u
 	return outcome;
 }
 
-/* How long the others' calls took beside a thread that stood still. */
 static void note_time(struct sweep_count *count)
 {
-	double took = (double)(others_done.tv_sec - others_went.tv_sec) +
-		      (double)(others_done.tv_nsec - others_went.tv_nsec) / 1e9;
-
-	count->beside += took;
-	if (took > count->longest)
-		count->longest = took;
+	count->beside += others_took;
+	if (others_took > count->longest)
+		count->longest = others_took;
 }
 
 /**

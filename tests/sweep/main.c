@@ -40,7 +40,7 @@ static const char legend[] =
 	"  jumps    siglongjmp(): no capacity is lost; levels and pages are found while it lives\n"
 	"After each, in the process: text, losses, levels, slots and pages are exact.\n";
 
-static double seconds(void)
+double sweep_seconds(void)
 {
 	struct timespec ts;
 
@@ -57,7 +57,7 @@ static bool wanted(unsigned int nr, const char *name)
 static void tell_progress(uint32_t point, uint32_t nr)
 {
 	static double told;
-	double moment = seconds();
+	double moment = sweep_seconds();
 
 	if (told <= 0)
 		told = moment;
@@ -80,7 +80,7 @@ static bool applies(const struct sweep_op *op, enum sweep_fate fate)
 static void sweep(const struct sweep_op *op)
 {
 	struct sweep_count count = { 0 };
-	double begin = seconds();
+	double begin = sweep_seconds();
 	enum sweep_fate fate;
 	char points[SWEEP_NR_FATES * 16];
 	size_t len = 0;
@@ -110,12 +110,12 @@ static void sweep(const struct sweep_op *op)
 	if (count.longest > total.longest)
 		total.longest = count.longest;
 	printf("%-26s %6u %7u%s %7.1f\n", op->name, count.instructions, count.changes, points,
-	       seconds() - begin);
+	       sweep_seconds() - begin);
 }
 
 int main(int argc, char **argv)
 {
-	double begin = seconds();
+	double begin = sweep_seconds();
 	unsigned int nr = 0, i;
 	const char *why_not;
 	int n;
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	printf("[==========] %u test(s) run.\n", total.sweeps);
 	printf("%lu points, %lu not reached, %lu calls of others beside stopped threads, %.1f s\n",
 	       (unsigned long)total.points, (unsigned long)total.missed,
-	       (unsigned long)total.operations, seconds() - begin);
+	       (unsigned long)total.operations, sweep_seconds() - begin);
 	if (total.stops)
 		printf("these took %.0f ms beside each, %.0f ms at most\n",
 		       total.beside / (double)total.stops * 1e3, total.longest * 1e3);

@@ -166,6 +166,7 @@ struct sweep_count {
 	double longest;
 };
 
+double sweep_seconds(void);
 bool sweep_judge_init(void);
 bool sweep_allowed(const char **why_not);
 bool sweep_op_record(const struct sweep_op *op, struct sweep_count *count);

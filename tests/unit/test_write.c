@@ -471,13 +471,19 @@ static void a_full_stream_refuses_without_a_page(void **state)
 
 static const size_t rooms[] = { 0, 8, 32, 40, 56, 200, 208, 216, 264, 1000 };
 
+/* Carve the page, of which @carved bytes are, until @room is left; what is in there is read. */
+static void carve_up_to(struct bpfstream_prog *prog, size_t carved, size_t room)
+{
+	assert_int_equal(put_write(prog, OUT, 4096 - carved - 8 - room), 0);
+	bpfstream_discard(&prog->stream[0]);
+	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
+}
+
 /* Have this thread's page end @room bytes from now, and no text wait. */
 static void leave_room(struct bpfstream_prog *prog, size_t room)
 {
 	fixture_forget_pages();
-	assert_int_equal(put_write(prog, OUT, 4096 - 8 - 8 - room), 0);
-	bpfstream_discard(&prog->stream[0]);
-	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
+	carve_up_to(prog, 8, room);
 }
 
 /* The same, and a byte of the page is unread: it cannot be begun again. */
@@ -485,9 +491,7 @@ static void leave_room_unread(struct bpfstream_prog *prog, size_t room)
 {
 	fixture_forget_pages();
 	assert_int_equal(put_write(prog, BPFSTREAM_STDERR, 1), 0);
-	assert_int_equal(put_write(prog, OUT, 4096 - 8 - 16 - 8 - room), 0);
-	bpfstream_discard(&prog->stream[0]);
-	assert_int_equal(bsp_slot_self()->level[0].cpu.carved, 4096 - room);
+	carve_up_to(prog, 8 + 16, room);
 }
 
 /* All ways to say the same: its last conversion, or its literal text, may meet the page's end. */
