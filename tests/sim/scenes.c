@@ -311,7 +311,7 @@ const struct scene scenes[] = {
 		.bound = { .preempt = 3 },
 		.weak = { .preempt = 3, .stale = 1 } },
 	{ "reuse", "a page that is read is begun again, as there is no other", set_reuse, .pages = 1,
-		.bound = { .preempt = 3, .nmi = 1, .depth = 1, .kill = 1 },
+		.bound = { .preempt = 3, .kill = 1 },
 		.weak = { .preempt = 3, .stale = 1 } },
 	{ "tally", "a loss counter turns over", set_tally, .capacity = 20,
 		.bound = { .preempt = 2, .nmi = 1, .depth = 1, .kill = 1 },
