@@ -46,7 +46,6 @@ void bpfstream_init(struct bpfstream *s, u32 capacity, u32 flags)
 	s->flags = flags;
 	bsp_mutex_init(&s->lock);
 	s->backlog.first = NULL;
-	s->backlog.last = NULL;
 	s->in_hand = 0;
 	s->told = 0;
 	s->told_bytes = 0;
@@ -326,20 +325,17 @@ static struct bpfstream_elem *elem_next(struct bpfstream_elem *elem)
 	return bpfstream_elem_of(bpfstream_node_next(&elem->node));
 }
 
-/* Take the log, newest first, and append it to @queue, oldest first. */
+/*
+ * Take the log, newest first, and make it @queue, oldest first, which is empty. One store: a child
+ * that is forked beside it finds all of the queue or nothing.
+ */
 static void queue_take(struct bpfstream_queue *queue, struct bpfstream *s)
 {
-	struct bpfstream_elem *last = bpfstream_elem_of(bpfstream_llist_take(&s->log));
-	struct bpfstream_elem *first;
+	struct bpfstream_node *newest = bpfstream_llist_take(&s->log);
 
-	if (!last)
-		return;
-	first = bpfstream_elem_of(bpfstream_llist_reverse(&last->node));
-	if (queue->first)
-		bpfstream_node_set_next(&queue->last->node, &first->node);
-	else
-		bsp_store_relaxed(&queue->first, first);
-	queue->last = last;
+	if (newest)
+		bsp_store_relaxed(&queue->first,
+				  bpfstream_elem_of(bpfstream_llist_reverse(newest)));
 }
 
 /* Unlink the first element, then release it: an interrupting walk never meets it released. */
@@ -680,7 +676,7 @@ static void put_back(struct bpfstream *s, struct bpfstream_queue *queue)
  */
 long bpfstream_deliver_log(struct bpfstream *s, bpfstream_sink_fn sink, void *ctx)
 {
-	struct bpfstream_queue queue = { NULL, NULL };
+	struct bpfstream_queue queue = { NULL };
 	struct bpfstream_release rel = { NULL, 0 };
 	struct bpfstream_piece piece;	/* one at a time: the stack may be a small one */
 	struct bpfstream_offer offer = { 0, NULL, 0, 0, { { NULL, 0 } } };
@@ -772,6 +768,20 @@ void bpfstream_discard_log(struct bpfstream *s)
 	bpfstream_llist_lighten(&s->log, bytes);
 }
 
+static void discard_backlog(struct bpfstream *s)
+{
+	struct bpfstream_release rel = { NULL, 0 };
+	u64 bytes = 0;
+
+	while (s->backlog.first) {
+		if (!is_mark(s->backlog.first))
+			bytes += elem_rest(s->backlog.first);
+		queue_pop(&s->backlog, &rel);
+	}
+	bpfstream_release_end(&rel);
+	bpfstream_llist_lighten(&s->log, bytes);
+}
+
 /**
  * bpfstream_discard() - free all text, as if it had been read
  * @s: stream; the caller holds the mutex or is alone
@@ -780,17 +790,9 @@ void bpfstream_discard_log(struct bpfstream *s)
  */
 void bpfstream_discard(struct bpfstream *s)
 {
-	struct bpfstream_release rel = { NULL, 0 };
-	u64 bytes = 0;
-
+	discard_backlog(s);
 	queue_take(&s->backlog, s);
-	while (s->backlog.first) {
-		if (!is_mark(s->backlog.first))
-			bytes += elem_rest(s->backlog.first);
-		queue_pop(&s->backlog, &rel);
-	}
-	bpfstream_release_end(&rel);
-	bpfstream_llist_lighten(&s->log, bytes);
+	discard_backlog(s);
 	s->line_pos = s->line_len;
 }
 

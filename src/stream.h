@@ -25,7 +25,6 @@ enum bpfstream_cause {
 /* Elements that one reader owns, oldest first. */
 struct bpfstream_queue {
 	struct bpfstream_elem *first;
-	struct bpfstream_elem *last;
 };
 
 /*
