@@ -8,6 +8,7 @@ import re
 import sys
 
 BAD = ("FAIL", "TIMEOUT", "ERROR", "INTERRUPT", "UNEXPECTEDPASS")
+LAST_WORDS = 30     # lines of a failed test that are told at the end, where a log is looked at first
 
 
 def numbers(pattern, text):
@@ -46,7 +47,9 @@ def main():
             if entry["result"] in BAD:
                 row[2] += 1
                 total["failed"] += 1
-                notes.append(f"{build}: {suite}/{name}: {entry['result']}")
+                notes.append(f"{build}: {suite}/{name}: {entry['result']} after "
+                             f"{entry['duration']:.1f} s; its last lines:")
+                notes += [f"    {line}" for line in text.splitlines()[-LAST_WORDS:]]
             elif entry["result"] == "SKIP":
                 row[3] += 1
                 total["skipped"] += 1

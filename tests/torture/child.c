@@ -7,6 +7,7 @@
  * nothing of its own in its parent's.
  */
 #include <errno.h>
+#include <execinfo.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +54,18 @@ static void read_own(struct outlet *o, const struct target *t, uint32_t stream)
 	told->left = stat.pending;
 }
 
+/* Where it hangs: with luck the frame that the alarm has interrupted is the third. */
+static void on_alarm(int sig)
+{
+	static const char text[] = "a child hangs:\n";
+	void *frame[32];
+
+	(void)sig;
+	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
+	backtrace_symbols_fd(frame, backtrace(frame, 32), STDOUT_FILENO);
+	_exit(4);
+}
+
 /* This process is a copy: what is changed here stays here, but the history. */
 static void live(struct actor *a, const struct birth *b)
 {
@@ -97,6 +110,7 @@ void child_fork(struct actor *a)
 		actor_signals(SIG_BLOCK);
 	pid = fork();
 	if (!pid) {
+		signal(SIGALRM, on_alarm);
 		alarm(PATIENCE);
 		live(a, &b);
 		_exit(0);

@@ -98,16 +98,17 @@ static bool check(const struct options *o, const char *path)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
-static void say(const struct history *h, const struct options *o)
+static void say(const struct history *h, const struct options *o, uint64_t began)
 {
+	double seconds = (double)(history_now() - began) / 1e9;
 	const struct history_head *head = h->head;
 	struct load load;
 
 	load_choose(&load, head->seed, o->scale, o->minutes);
 	printf("seed %llu: ", (unsigned long long)head->seed);
 	load_print(&load);
-	printf("\n  %u threads, %u signals, %u children\n", head->threads, head->signals,
-	       head->children);
+	printf("\n  %u threads, %u signals, %u children; %.1f s\n", head->threads, head->signals,
+	       head->children, seconds);
 }
 
 static int fail(const char *path, const struct options *o, uint64_t seed)
@@ -122,11 +123,13 @@ static int fail(const char *path, const struct options *o, uint64_t seed)
 static bool round_and_check(struct history *h, const char *path, const struct options *o,
 			    uint64_t seed)
 {
+	uint64_t began = history_now();
+
 	fflush(stdout);
 	round_run(h, seed, o->scale, o->minutes);
 	if (o->minutes)
 		return soak_round(h);
-	say(h, o);
+	say(h, o, began);
 	return check(o, path);
 }
 
