@@ -76,6 +76,17 @@ static void messages_wait(void)
 	sweep_lay("B: does not come after anything but these\n");
 }
 
+/* Text was read here before, so that this thread is known as a reader, and what waits is new. */
+static void messages_wait_again(void)
+{
+	static char text[SWEEP_TEXT];
+
+	if (sweep_take(text, sizeof(text)) != shared->base_len)
+		sweep_fail("what was laid cannot be read");
+	shared->base_len = 0;
+	messages_wait();
+}
+
 /* ---- printing ---- */
 
 #define SHORT_ARGS	"Victim %d\n", 1
@@ -244,6 +255,13 @@ static int run_dump(void)
 	return n < 0 ? (int)n : 0;
 }
 
+static int run_drain(void)
+{
+	ssize_t n = bpfstream_prog_drain(PROG, OUT, sweep_fd[SWEEP_FD_VICTIM]);
+
+	return n < 0 ? (int)n : 0;
+}
+
 #define LINE	"[1 message, 70000 bytes lost]\n"
 
 #define ROOMY(name, traits, before, run, text) \
@@ -271,6 +289,7 @@ const struct sweep_op sweep_ops[] = {
 	ROOMY("stage of several", 0, page_ends, run_stages, text_stages),
 	TIGHT("stage, refused", nearly_full, run_stages, text_stages, 3),
 	ROOMY("dump", SWEEP_READS, messages_wait, run_dump, NULL),
+	ROOMY("drain", SWEEP_READS, messages_wait_again, run_drain, NULL),
 	{ "stack dump", SWEEP_ROOMY, SWEEP_UNSTEADY, page_begun, run_stack, NULL, is_stack, NULL,
 	  1 },
 };

@@ -9,6 +9,9 @@
  * A child that a handler has forked starts with no text. If it prints at once, in the handler, that
  * is the first it can read, and the operation's text follows, unless the parent had published it.
  * If it says nothing, the operation's text is dropped with the parent's once it was published.
+ *
+ * A child that another thread has forked beside the operation reads what it prints and nothing else.
+ * What the victim had in hand is in nobody's hands there, and keeps its pages.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -133,6 +136,29 @@ static void wait_for_child(void)
 		sweep_fail("the child dies of signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status))
 		_exit(1);	/* it has told why */
+}
+
+/* The manager, while the victim stands still. Beside one that takes, text has come since. */
+void sweep_fate_fork_beside(void)
+{
+	size_t len;
+
+	if (now.op->traits & SWEEP_READS)
+		sweep_lay("B: beside the victim\n");
+	child = fork();
+	if (child < 0)
+		sweep_fail("no child: %s", strerror(errno));
+	if (child) {
+		wait_for_child();
+		child = -1;
+		return;
+	}
+	print(CHILD);
+	len = sweep_take(got, sizeof(got));
+	want(CHILD, strlen(CHILD));
+	check_text(got, len, false, "");
+	sweep_check_pages(shared->seen.adrift);
+	_exit(0);
 }
 
 /* ---- siglongjmp ---- */

@@ -49,6 +49,7 @@ static const char *const names[SWEEP_NR_FATES] = {
 	[SWEEP_STOP] = "stopped",
 	[SWEEP_FORK] = "forks",
 	[SWEEP_FORK_SILENT] = "forks, silent",
+	[SWEEP_FORK_BESIDE] = "fork beside",
 	[SWEEP_CANCEL] = "cancelled",
 	[SWEEP_CANCEL_ASYNC] = "cancelled, async",
 	[SWEEP_JUMP] = "jumps",
@@ -102,7 +103,7 @@ static bool hangs(const struct sweep_trace *t, const char *what)
 /* ---- what is seen at the point ---- */
 
 /* Of a dump: first what it has written, then what is left. In between it has some in its hands. */
-static bool see_dump(const struct sweep_image *img)
+static bool see_taken(const struct sweep_image *img, struct sweep_seen *seen)
 {
 	ssize_t n = pread(sweep_fd[SWEEP_FD_VICTIM], dumped, sizeof(dumped), 0);
 	size_t len = n < 0 ? 0 : (size_t)n;
@@ -116,6 +117,7 @@ static bool see_dump(const struct sweep_image *img)
 		return wrong("a dump has left a gap");
 	if (img->weight > shared->base_len || img->weight + len < shared->base_len)
 		return wrong("a dump is charged for too much, or too little");
+	seen->adrift = img->adrift;
 	return true;
 }
 
@@ -126,7 +128,7 @@ static bool see(const struct sweep_op *op, const struct sweep_image *img, struct
 	uint64_t lost = img->lost - shared->base_lost;
 
 	if (op->traits & SWEEP_READS)
-		return see_dump(img);
+		return see_taken(img, seen);
 	if (img->weight != img->len)
 		return wrong("the stream's weight is not the sum of its list");
 	if (img->len < shared->base_len || memcmp(img->text, shared->base, shared->base_len))
@@ -183,14 +185,20 @@ static bool let_others_run(const struct sweep_trace *t)
 	return !*shared->why;
 }
 
-static bool let_cancel(struct sweep_trace *t)
+/* The manager does its part while the victim stands still. */
+static bool let_manager_act(struct sweep_trace *t)
 {
 	word_add(&shared->proceed);
-	while (!word_wait_while(&shared->cancelled, 0))
+	while (!word_wait_while(&shared->acted, 0) && !*shared->why)
 		if (!sweep_trace_progress())
-			return hangs(t, "the manager does not cancel");
+			return hangs(t, "the manager, or its child, does not come to an end");
 	sweep_trace_release(t, 0);
-	return true;
+	return !*shared->why;
+}
+
+static bool manager_acts(enum sweep_fate fate)
+{
+	return fate == SWEEP_CANCEL || fate == SWEEP_CANCEL_ASYNC || fate == SWEEP_FORK_BESIDE;
 }
 
 static bool meet(struct sweep_trace *t, enum sweep_fate fate)
@@ -203,8 +211,8 @@ static bool meet(struct sweep_trace *t, enum sweep_fate fate)
 		return kill_it(t);
 	if (fate == SWEEP_STOP && !let_others_run(t))
 		return false;
-	if (fate == SWEEP_CANCEL || fate == SWEEP_CANCEL_ASYNC) {
-		if (!let_cancel(t))
+	if (manager_acts(fate)) {
+		if (!let_manager_act(t))
 			return false;
 	} else {
 		sweep_trace_release(t, signals[fate]);

@@ -35,6 +35,7 @@ static const char legend[] =
 	"  stopped  10000 calls of others complete; it goes on; all is there once, in order\n"
 	"  forks    the child prints at once and reads that first; both go on\n"
 	"  silent   the child prints last; what its parent had published is not there\n"
+	"  beside   another thread forks; the child reads what it prints, and nothing else\n"
 	"  cancel   deferred: the operation goes on to its end\n"
 	"  async    no capacity is lost; slot, levels and pages are found when the thread is gone\n"
 	"  jumps    siglongjmp(): no capacity is lost; levels and pages are found while it lives\n"
@@ -136,9 +137,9 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	printf("[==========] Running test(s).\n");
-	printf("%s%-26s %6s %7s %7s %7s %7s %7s %7s %7s %7s %7s\n", legend, "operation",
-	       "instr.", "changes", "killed", "stopped", "forks", "silent", "cancel", "async",
-	       "jumps", "seconds");
+	printf("%s%-26s %6s %7s %7s %7s %7s %7s %7s %7s %7s %7s %7s\n", legend, "operation",
+	       "instr.", "changes", "killed", "stopped", "forks", "silent", "beside", "cancel",
+	       "async", "jumps", "seconds");
 	for (i = 0; i < sweep_nr_ops && total.failed < ENOUGH; i++)
 		if (wanted(0, sweep_ops[i].name))
 			sweep(&sweep_ops[i]);

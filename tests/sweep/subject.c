@@ -274,10 +274,11 @@ _Noreturn void sweep_subject(const struct sweep_op *op, enum sweep_fate fate)
 		sweep_others_start();
 	word_add(&shared->settled);
 	word_wait_for(&shared->proceed, 1);
-	if (fate == SWEEP_CANCEL || fate == SWEEP_CANCEL_ASYNC) {
+	if (fate == SWEEP_CANCEL || fate == SWEEP_CANCEL_ASYNC)
 		pthread_cancel(victim);
-		word_add(&shared->cancelled);
-	}
+	else if (fate == SWEEP_FORK_BESIDE)
+		sweep_fate_fork_beside();
+	word_add(&shared->acted);
 	pthread_join(victim, &result);
 	if (fate == SWEEP_STOP)
 		sweep_others_end();

@@ -45,6 +45,7 @@ enum sweep_fate {
 	SWEEP_STOP,		/* it stands still, others go on; then it goes on, too */
 	SWEEP_FORK,		/* a handler forks; the child prints at once */
 	SWEEP_FORK_SILENT,	/* a handler forks; the child prints when the operation is over */
+	SWEEP_FORK_BESIDE,	/* it stands still, another thread forks; then it goes on */
 	SWEEP_CANCEL,		/* pthread_cancel(), deferred */
 	SWEEP_CANCEL_ASYNC,	/* pthread_cancel(), asynchronous */
 	SWEEP_JUMP,		/* siglongjmp() out of a handler */
@@ -111,7 +112,7 @@ struct sweep_seen {
  * @base, @base_len, @base_lost: text that waits, and messages lost, when the operation begins
  * @settled: threads that wait where no breakpoint is ever planted
  * @go, @done: the others may begin; how many of them have ended
- * @proceed: the victim has met its fate: the manager may go on; @cancelled: it has done so
+ * @proceed: the manager's turn; @acted: it has cancelled the victim, or forked
  * @ops: that the others have completed
  * @kept: the child of a silent fork kept the operation's text
  * @seen: by the judge
@@ -132,7 +133,7 @@ struct sweep_shared {
 	uint32_t go;
 	uint32_t done;
 	uint32_t proceed;
-	uint32_t cancelled;
+	uint32_t acted;
 	uint64_t ops[2];
 	bool kept;
 	struct sweep_seen seen;
@@ -251,6 +252,7 @@ void sweep_check_pages(uint32_t adrift);
 
 void sweep_fate_prepare(void);
 void sweep_fate_run(void);
+void sweep_fate_fork_beside(void);
 void sweep_fate_after(void);
 
 /* ---- others.c ---- */
