@@ -13,8 +13,8 @@
  *
  * Invariants
  *   I1  Nothing of the parent is touched: its eventfds are forgotten, not closed or written.
- *   I2  A print that the fork interrupted goes on in both processes and finds its level, its page
- *       and what it has written so far. (Its process has no other thread before it ends.)
+ *   I2  A print, read or dump that the fork interrupted goes on in both processes and finds its
+ *       level, its page and what it has in hand. (Its process has no other thread before it ends.)
  *   I3  The child's first call runs with all signals blocked, so it is whole before a handler's.
  *   I4  Threads that the child has made by then take turns: one does the work, the others wait.
  *
@@ -30,6 +30,7 @@
 #include "fork.h"
 #include "live.h"
 #include "slot.h"
+#include "stream.h"
 
 /* @life: bsp_fork_life, or 0; @turn: the process one of whose threads makes its first call */
 struct wiped {
@@ -164,4 +165,39 @@ void bsp_fork_child(void)
 	turn_give();
 	set_signals(SIG_SETMASK, old, NULL);
 	errno = saved;
+}
+
+static u64 waiting(const struct bpfstream_elem *elem)
+{
+	u64 bytes = 0;
+
+	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
+		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
+	return bytes;
+}
+
+/**
+ * bsp_fork_settle() - end a read or a dump that a fork may have interrupted
+ * @s: its stream, let go; what the caller interrupts has nothing of it in hand, but for dumps
+ * @life: bsp_fork_life when it began
+ *
+ * In the child, what other threads of the parent had in hand is still charged for. When the last of
+ * what the fork has interrupted ends, only what waits is.
+ *
+ * Context: Any.
+ */
+void bsp_fork_settle(struct bpfstream *s, u32 life)
+{
+	u64 old, link;
+
+	if (bsp_likely(bsp_load_relaxed(&bsp_fork_life) == life) || bsp_slot_dumps())
+		return;
+	set_signals(SIG_BLOCK, ~(u64)0, &old);
+	/* Relaxed: there is no other thread yet (I2). */
+	link = bsp_load_relaxed(&s->log.word) & BPFSTREAM_LINK_MASK;
+	bsp_store_relaxed(&s->log.word,
+			  (waiting(s->backlog.first) +
+			   waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)link)))) <<
+			  BSP_LINK_BITS | link);
+	set_signals(SIG_SETMASK, old, NULL);
 }

@@ -13,6 +13,7 @@ struct bpfstream *the_stream;
 static const struct scene *scene;
 static bool child_knows;
 static u32 nr_dumps;
+static u32 dumps_under_way[SIM_TASKS];
 
 /* ---- the child of a fork, at its first call: as the user port's ---- */
 
@@ -40,7 +41,8 @@ static void drop_inherited(void)
 		bsp_mutex_init(&s->lock);
 		s->in_hand = 0;
 		bpfstream_discard(s);
-		bpfstream_llist_init(&s->log);
+		if (!dumps_under_way[sim_self])
+			bpfstream_llist_init(&s->log);
 	}
 	for (i = 1; i < SIM_TASKS; i++)
 		if (sim_task_gone(i))
@@ -52,6 +54,31 @@ static void begin(void)
 {
 	if (sim_is_child() && !child_knows)
 		drop_inherited();
+}
+
+static u64 waiting(const struct bpfstream_elem *elem)
+{
+	u64 bytes = 0;
+
+	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
+		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
+	return bytes;
+}
+
+/* A read ends, which began when the child that this may be @knew, or not: as the user port's. */
+static void settle(bool knew)
+{
+	struct bpfstream *s = the_stream;
+	u64 log = sim_peek(&s->log.word, 8) & BPFSTREAM_LINK_MASK;
+	u64 bytes;
+
+	if (child_knows == knew || dumps_under_way[sim_self])
+		return;
+	sim_block(true);
+	bytes = waiting(s->backlog.first) +
+		waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)log)));
+	bpfstream_llist_lighten(&s->log, bpfstream_pending(s) - bytes);
+	sim_block(false);
 }
 
 /* ---- writing ---- */
@@ -169,13 +196,16 @@ static long take(void *ctx, const struct bpfstream_piece *piece, unsigned int nr
 void read_some(size_t max)
 {
 	struct taker taker = { 0, PLENTY, false };
+	bool knew;
 
 	begin();
+	knew = child_knows;
 	bsp_mutex_lock(&the_stream->lock);
 	(void)sim_allow(SIM_MAY_FORK);
 	(void)bpfstream_deliver(the_stream, take, &taker, max);
 	(void)sim_allow(0);
 	bsp_mutex_unlock(&the_stream->lock);
+	settle(knew);
 }
 
 /* Read all, by a sink that takes @at_once bytes. */
@@ -183,14 +213,17 @@ void read_slowly(u32 at_once)
 {
 	struct bpfstream_piece piece[4];
 	struct taker taker = { 0, at_once, false };
+	bool knew;
 	long n;
 
 	begin();
+	knew = child_knows;
 	bsp_mutex_lock(&the_stream->lock);
 	do {
 		n = bpfstream_deliver_all(the_stream, take, &taker, piece, 4);
 	} while (n > 0 && at_once < PLENTY);
 	bsp_mutex_unlock(&the_stream->lock);
+	settle(knew);
 }
 
 /* Last words, as the user port's: never wait for a reader. The sink stops after @at_once bytes. */
@@ -200,18 +233,26 @@ void dump(u32 at_once)
 	struct bpfstream *s = the_stream;
 	struct bpfstream_piece piece[4];
 	unsigned int allowed;
+	bool knew, inside;
 
 	begin();
+	knew = child_knows;
 	allowed = sim_allow(0);
 	account_dumping(true);
 	if (sim_mutex_try(&s->lock)) {
 		(void)bpfstream_deliver_all(s, take, &taker, piece, 4);
 		sim_mutex_release(&s->lock);
+		settle(knew);
 	} else {
-		if (sim_peek(&s->lock.holder, 4) == sim_self + 1)
+		inside = sim_peek(&s->lock.holder, 4) == sim_self + 1;
+		if (inside)
 			(void)bpfstream_deliver_hidden(s, take, &taker);
+		dumps_under_way[sim_self]++;
 		if (!taker.cut)
 			(void)bpfstream_deliver_log(s, take, &taker);
+		dumps_under_way[sim_self]--;
+		if (!inside)
+			settle(knew);
 	}
 	account_dumping(false);
 	(void)sim_allow(allowed);
@@ -276,6 +317,7 @@ void scene_run(void)
 	account_reset(the_stream, scene->leniency);
 	child_knows = false;
 	nr_dumps = 0;
+	memset(dumps_under_way, 0, sizeof(dumps_under_way));
 	scene->set();
 	sim_tasks_run();
 	begin();

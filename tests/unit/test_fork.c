@@ -1104,6 +1104,73 @@ static void a_read_that_a_handler_forks_in_is_settled_in_both(void **state)
 	assert_true(reads(""));
 }
 
+static ssize_t read_out(int fd)
+{
+	char buf[20];
+
+	(void)fd;
+	return bpfstream_prog_read(prog, OUT, buf, sizeof(buf));
+}
+
+static ssize_t drain_out(int fd)
+{
+	return bpfstream_prog_drain(prog, OUT, fd);
+}
+
+static ssize_t dump_out(int fd)
+{
+	return bpfstream_prog_dump(prog, OUT, fd);
+}
+
+static ssize_t read_a_part(int fd)
+{
+	char buf[4];
+
+	(void)fd;
+	return bpfstream_prog_read(prog, OUT, buf, sizeof(buf));
+}
+
+/* Past a reader, who has nothing in hand. */
+static ssize_t dump_past(int fd)
+{
+	u32 *holder = &prog->stream[0].lock.holder;
+	ssize_t n;
+
+	bsp_store_relaxed(holder, 0x7fffffffu);
+	n = dump_out(fd);
+	bsp_store_relaxed(holder, 0u);
+	return n;
+}
+
+/* A handler forks in the midst, and its child prints. Another thread's dump has text in hand. */
+static void a_read_that_a_handler_forks_in_is_not_charged_for_what_others_dump(void **state)
+{
+	static ssize_t (*const ways[])(int fd) = {
+		read_out, drain_out, dump_out, dump_past, read_a_part,
+	};
+	struct bpfstream *s = &prog->stream[0];
+	struct bpfstream_chain in_hand;
+	int fd = memfd_create("text", 0);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(bpfstream_write(prog, OUT, "another's", 9), 0);
+		in_hand.newest = bpfstream_elem_of(bpfstream_llist_take(&s->log));
+		assert_int_equal(bpfstream_write(prog, OUT, "mine", 4), 0);
+		fixture_at(BSP_POINT_CMPXCHG, 0, fork_and_say_so, NULL);
+		assert_in_range(ways[i](fd), 4, 20);
+		if (!pid)
+			_exit(reads(ways[i] == read_a_part ? "ler\n" : "") ? all_is_settled() : 255);
+		assert_int_equal(status_of_child(), 0);
+		assert_int_equal(bpfstream_pending(s), 9);
+		bpfstream_chain_free(&in_hand);
+		bpfstream_llist_lighten(&s->log, 9);
+	}
+	close(fd);
+	errno = FIXTURE_ERRNO;
+}
+
 static size_t taken_later;
 
 /* The first call of it forks: what is in hand is both processes', all else the parent's. */
@@ -1241,6 +1308,7 @@ int main(void)
 		TEST(a_dump_past_a_reader_settles_what_it_took),
 		TEST(a_wait_is_not_counted_off_twice),
 		TEST(a_read_that_a_handler_forks_in_is_settled_in_both),
+		TEST(a_read_that_a_handler_forks_in_is_not_charged_for_what_others_dump),
 		TEST(a_read_that_a_handler_forks_in_has_no_more_of_the_parents_text),
 		TEST(a_childs_eventfd_is_its_own),
 		TEST(a_print_that_a_fork_interrupts_wakes_nobody_in_the_parent),
