@@ -43,7 +43,7 @@ void bsp_live_lock(void)
 {
 	if (bsp_fork_unseen())
 		bsp_fork_child();
-	pthread_mutex_lock(&lock);
+	bsp_mutex_wait(&lock);
 	bsp_store_relaxed(&lock_holder, bsp_gettid());
 }
 

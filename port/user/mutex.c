@@ -10,9 +10,13 @@
  *   unlock:E -> lock:E   the backlog as the last holder left it
  */
 #include <sched.h>
+#include <time.h>
 
+#include "fork.h"
 #include "mutex.h"
 #include "slot.h"
+
+#define ASK_MS	50	/* how often who waits asks whether it was forked */
 
 void bsp_mutex_init(struct bsp_mutex *mutex)
 {
@@ -79,11 +83,47 @@ void bsp_mutex_release(struct bsp_mutex *mutex)
 	__atomic_store_n(&mutex->holder, 0, __ATOMIC_RELEASE);
 }
 
+static struct timespec soon(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	time.tv_nsec += ASK_MS * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_nsec -= 1000000000;
+		time.tv_sec++;
+	}
+	return time;
+}
+
+/**
+ * bsp_mutex_wait() - pthread_mutex_lock(), in a process that a handler may fork meanwhile
+ * @mutex: a mutex that a child makes anew at its first call
+ *
+ * Who holds it stays behind in the parent, so who waits on in the child has to find out that it is
+ * one.
+ *
+ * Context: Process; may sleep.
+ */
+void bsp_mutex_wait(pthread_mutex_t *mutex)
+{
+	struct timespec until;
+
+	if (!pthread_mutex_trylock(mutex))
+		return;
+	do {
+		if (bsp_fork_unseen())
+			bsp_fork_child();
+		until = soon();
+	} while (pthread_mutex_timedlock(mutex, &until));
+}
+
 void bsp_mutex_lock(struct bsp_mutex *mutex)
 {
 	u32 by;
 
-	pthread_mutex_lock(&mutex->mutex);
+	bsp_mutex_wait(&mutex->mutex);
+	/* To try is a call in which a child finds out that it is one. */
 	while (!bsp_mutex_try_hold(mutex, &by))
 		sched_yield();	/* a dump, somewhere, for as long as its write(2) takes */
 }

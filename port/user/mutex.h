@@ -10,5 +10,6 @@
 BSP_MUST_CHECK bool bsp_mutex_try_hold(struct bsp_mutex *mutex, u32 *by);
 void bsp_mutex_release(struct bsp_mutex *mutex);
 void bsp_mutex_renew(pthread_mutex_t *mutex);
+void bsp_mutex_wait(pthread_mutex_t *mutex);
 
 #endif

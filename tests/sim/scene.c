@@ -81,6 +81,15 @@ static void settle(bool knew)
 	sim_block(false);
 }
 
+/* A child that waits does not wait for who stayed behind. */
+static void lock(void)
+{
+	while (!sim_mutex_try(&the_stream->lock)) {
+		begin();
+		sim_wait_while(&the_stream->lock.holder);
+	}
+}
+
 /* ---- writing ---- */
 
 /* Run @publish. It may be left by longjmp where no NMI is under way. */
@@ -200,7 +209,7 @@ void read_some(size_t max)
 
 	begin();
 	knew = child_knows;
-	bsp_mutex_lock(&the_stream->lock);
+	lock();
 	(void)sim_allow(SIM_MAY_FORK);
 	(void)bpfstream_deliver(the_stream, take, &taker, max);
 	(void)sim_allow(0);
@@ -218,7 +227,7 @@ void read_slowly(u32 at_once)
 
 	begin();
 	knew = child_knows;
-	bsp_mutex_lock(&the_stream->lock);
+	lock();
 	do {
 		n = bpfstream_deliver_all(the_stream, take, &taker, piece, 4);
 	} while (n > 0 && at_once < PLENTY);
@@ -237,7 +246,7 @@ void dump(u32 at_once)
 
 	begin();
 	knew = child_knows;
-	allowed = sim_allow(0);
+	allowed = sim_allow(SIM_MAY_FORK);
 	account_dumping(true);
 	if (sim_mutex_try(&s->lock)) {
 		(void)bpfstream_deliver_all(s, take, &taker, piece, 4);

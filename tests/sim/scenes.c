@@ -208,6 +208,13 @@ static void set_dump_beside(void)
 	sim_task_start(dump_part, NULL);
 }
 
+static void set_dump_nest(void)
+{
+	sim_task_start(print_one, NULL);
+	sim_task_start(read_all, NULL);
+	sim_task_start(dump_all, dump_part);
+}
+
 static void print_read(u32 n)
 {
 	print_two(n);
@@ -342,6 +349,10 @@ const struct scene scenes[] = {
 		.bound = { .preempt = 3 },
 		.weak = { .preempt = 3, .stale = 1 } },
 	{ "fork", "a child goes on from anywhere in a print or a read", set_fork,
+		.bound = { .preempt = 3, .nmi = 1, .depth = 1, .fork = 1 } },
+	{ "fork-dump", "the same, in a dump inside a slow read", set_dump_part,
+		.bound = { .preempt = 1, .nmi = 2, .depth = 2, .fork = 1 } },
+	{ "fork-nest", "the same, in a dump beside a read, and in one inside that", set_dump_nest,
 		.bound = { .preempt = 3, .nmi = 1, .depth = 1, .fork = 1 } },
 	{ "crowd", "four writers, two readers", set_crowd,
 		.bound = { .nmi = 6, .depth = 3 } },

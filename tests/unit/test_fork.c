@@ -1104,6 +1104,112 @@ static void a_read_that_a_handler_forks_in_is_settled_in_both(void **state)
 	assert_true(reads(""));
 }
 
+/* ---- waiting, when a handler forks and its child does nothing there ---- */
+
+static pthread_t waiter;
+
+static void on_usr2(int sig)
+{
+	int saved = errno;
+	pid_t new = fork();
+
+	(void)sig;
+	if (!new)
+		alarm(FIXTURE_PATIENCE_MS / 1000);
+	__atomic_store_n(&pid, new, __ATOMIC_RELEASE);
+	errno = saved;
+}
+
+/* The waiter has some time to begin to wait: should that not do, this tests nothing. */
+static void have_the_waiter_fork(void)
+{
+	pthread_barrier_wait(&barrier);
+	usleep(100000);
+	pthread_kill(waiter, SIGUSR2);
+	while (!__atomic_load_n(&pid, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void *hold_lock_meanwhile(void *arg)
+{
+	bsp_live_lock();
+	have_the_waiter_fork();
+	bsp_live_unlock();
+	return arg;
+}
+
+static void *hold_mutex_meanwhile(void *arg)
+{
+	bsp_mutex_lock(&prog->stream[0].lock);
+	have_the_waiter_fork();
+	bsp_mutex_unlock(&prog->stream[0].lock);
+	return arg;
+}
+
+/* As a dump does, without the readers' mutex. */
+static void *hold_word_meanwhile(void *arg)
+{
+	u32 by;
+
+	if (!bsp_mutex_try_hold(&prog->stream[0].lock, &by))
+		return prog;
+	have_the_waiter_fork();
+	bsp_mutex_release(&prog->stream[0].lock);
+	return arg;
+}
+
+static bool reads_nothing(void)
+{
+	return reads("");
+}
+
+static bool creates(void)
+{
+	struct bpfstream_prog *mine = bpfstream_prog_create(NULL);
+
+	if (mine)
+		bpfstream_prog_destroy(mine);
+	return mine;
+}
+
+static void a_child_that_waits_does_not_wait_for_a_thread_of_its_parent(void **state)
+{
+	static const struct {
+		void *(*hold)(void *arg);
+		bool (*wait)(void);
+	} scene[] = {
+		{ hold_lock_meanwhile, creates },
+		{ hold_mutex_meanwhile, reads_nothing },
+		{ hold_word_meanwhile, reads_nothing },
+	};
+	struct sigaction action = { .sa_handler = on_usr2 }, old;
+	pthread_t thread;
+	unsigned int i;
+	void *ret;
+	bool ok;
+
+	(void)state;
+	skip_on_valgrind();
+	waiter = pthread_self();
+	sigaction(SIGUSR2, &action, &old);
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (i = 0; i < sizeof(scene) / sizeof(scene[0]); i++) {
+		pid = 0;
+		assert_int_equal(pthread_create(&thread, NULL, scene[i].hold, NULL), 0);
+		pthread_barrier_wait(&barrier);
+		ok = scene[i].wait();
+		if (!pid)
+			_exit(!ok);
+		assert_true(ok);
+		pthread_join(thread, &ret);
+		assert_null(ret);
+		assert_int_equal(status_of_child(), 0);
+	}
+	pthread_barrier_destroy(&barrier);
+	sigaction(SIGUSR2, &old, NULL);
+	errno = FIXTURE_ERRNO;
+}
+
 static ssize_t read_out(int fd)
 {
 	char buf[20];
@@ -1307,6 +1413,7 @@ int main(void)
 		TEST(a_walk_over_the_programs_does_not_pin_one_for_ever),
 		TEST(a_dump_past_a_reader_settles_what_it_took),
 		TEST(a_wait_is_not_counted_off_twice),
+		TEST(a_child_that_waits_does_not_wait_for_a_thread_of_its_parent),
 		TEST(a_read_that_a_handler_forks_in_is_settled_in_both),
 		TEST(a_read_that_a_handler_forks_in_is_not_charged_for_what_others_dump),
 		TEST(a_read_that_a_handler_forks_in_has_no_more_of_the_parents_text),
