@@ -17,7 +17,7 @@
 
 #define RECORDS		8u	/* that each writer has room for, so that it may be a group */
 #define CHUNK		16384u	/* of its text */
-#define PATIENCE	120	/* seconds */
+#define PATIENCE	300	/* seconds: the history is a file, and a disk may stall */
 
 /* Of all that this process will ever note: @kind by @kind the writer's number. */
 struct birth {
