@@ -17,10 +17,13 @@
  *       level, its page and what it has in hand. (Its process has no other thread before it ends.)
  *   I3  The child's first call runs with all signals blocked, so it is whole before a handler's.
  *   I4  Threads that the child has made by then take turns: one does the work, the others wait.
+ *   I5  The word is there before the first lock is taken: a child can find out that it is one
+ *       whatever its parent's other threads held.
  *
  * Ordering
  *   born:M -> know:M   what the first call has put in order, then that it has
  */
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -30,7 +33,6 @@
 #include "fork.h"
 #include "live.h"
 #include "slot.h"
-#include "stream.h"
 
 /* @life: bsp_fork_life, or 0; @turn: the process one of whose threads makes its first call */
 struct wiped {
@@ -41,6 +43,7 @@ struct wiped {
 #define NO_ADVICE	0x7fffffff	/* not one that madvise(2) knows */
 
 static u32 no_fork = 1;	/* stands in until the first program is made */
+static struct wiped never_wiped;	/* stands in where there is no page to be had */
 static struct wiped *wiped;
 static bool can_wipe;
 static u32 home;	/* the process that knows itself */
@@ -53,37 +56,51 @@ const u32 *bsp_fork_word = &no_fork;
  */
 u32 bsp_fork_life = 1;
 
-/**
- * bsp_fork_init() - make the word, the first time
- *
- * Context: Process; one at a time.
- * Return: 0; -ENOMEM.
- */
-int bsp_fork_init(void)
+static void note_shared(const void *word, size_t bytes)
+{
+	bsp_note_own_memory(word, bytes);
+	bsp_note_unordered(word, bytes);
+}
+
+/* qemu says yes to whatever is asked, and does not wipe. */
+static bool is_wiped(void *page)
+{
+	return !madvise(page, BSP_PAGE_SIZE, MADV_WIPEONFORK) &&
+	       madvise(page, BSP_PAGE_SIZE, NO_ADVICE) && errno == EINVAL;
+}
+
+static void make_word(void)
 {
 	void *page;
 
-	if (wiped)
-		return 0;
+	if (bsp_fork_word != &no_fork)	/* a child of a thread that was just here */
+		return;
 	page = mmap(NULL, BSP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		    0);
-	if (page == MAP_FAILED)
-		return -ENOMEM;
-	bsp_note_own_memory(page, BSP_PAGE_SIZE);
-	bsp_note_unordered(page, BSP_PAGE_SIZE);
+	wiped = page == MAP_FAILED ? &never_wiped : page;
 	/* Written in a child, where others have read them before the fork. */
-	bsp_note_own_memory(&bsp_fork_life, sizeof(bsp_fork_life));
-	bsp_note_unordered(&bsp_fork_life, sizeof(bsp_fork_life));
-	bsp_note_own_memory(&home, sizeof(home));
-	bsp_note_unordered(&home, sizeof(home));
-	wiped = page;
+	note_shared(wiped, page == MAP_FAILED ? sizeof(*wiped) : BSP_PAGE_SIZE);
+	note_shared(&bsp_fork_life, sizeof(bsp_fork_life));
+	note_shared(&home, sizeof(home));
 	home = (u32)getpid();
-	/* qemu says yes to whatever is asked, and does not wipe. */
-	can_wipe = !madvise(page, BSP_PAGE_SIZE, MADV_WIPEONFORK) &&
-		   madvise(page, BSP_PAGE_SIZE, NO_ADVICE) && errno == EINVAL;
+	can_wipe = page != MAP_FAILED && is_wiped(page);
 	wiped->life = can_wipe ? bsp_fork_life : 0;
+	bsp_barrier();
 	bsp_fork_word = &wiped->life;
-	return 0;
+}
+
+/**
+ * bsp_fork_init() - make the word, the first time
+ *
+ * By pthread_once(), which a child of a thread that is in the middle of it begins anew.
+ *
+ * Context: Process, with no lock held.
+ */
+void bsp_fork_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_word);
 }
 
 /* Whether this process was forked from one that had programs. */
@@ -167,37 +184,24 @@ void bsp_fork_child(void)
 	errno = saved;
 }
 
-static u64 waiting(const struct bpfstream_elem *elem)
-{
-	u64 bytes = 0;
-
-	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
-		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
-	return bytes;
-}
-
 /**
  * bsp_fork_settle() - end a read or a dump that a fork may have interrupted
- * @s: its stream, let go; what the caller interrupts has nothing of it in hand, but for dumps
- * @life: bsp_fork_life when it began
+ * @life: bsp_fork_life when it began, in a process that knew itself
  *
  * In the child, what other threads of the parent had in hand is still charged for. When the last of
- * what the fork has interrupted ends, only what waits is.
+ * what the fork has interrupted ends, only what waits is. Who reads under the caller ends later, and
+ * keeps its stream until then.
  *
- * Context: Any.
+ * Context: Any; nothing is held.
  */
-void bsp_fork_settle(struct bpfstream *s, u32 life)
+void bsp_fork_settle(u32 life)
 {
-	u64 old, link;
+	u64 old;
 
+	/* Relaxed: who came through know:M before sees no later life but that of an own handler. */
 	if (bsp_likely(bsp_load_relaxed(&bsp_fork_life) == life) || bsp_slot_dumps())
 		return;
 	set_signals(SIG_BLOCK, ~(u64)0, &old);
-	/* Relaxed: there is no other thread yet (I2). */
-	link = bsp_load_relaxed(&s->log.word) & BPFSTREAM_LINK_MASK;
-	bsp_store_relaxed(&s->log.word,
-			  (waiting(s->backlog.first) +
-			   waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)link)))) <<
-			  BSP_LINK_BITS | link);
+	bsp_live_settle();
 	set_signals(SIG_SETMASK, old, NULL);
 }

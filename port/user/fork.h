@@ -7,12 +7,10 @@
 
 #include "bsp.h"
 
-struct bpfstream;
-
-BSP_MUST_CHECK int bsp_fork_init(void);
+void bsp_fork_init(void);
 void bsp_fork_child(void);
 bool bsp_fork_is_child(void);
-void bsp_fork_settle(struct bpfstream *s, u32 life);
+void bsp_fork_settle(u32 life);
 
 /* Whether this process may be a child that does not know yet: a load, nothing more. */
 static inline bool bsp_fork_unseen(void)

@@ -159,6 +159,20 @@ static void grace_period(void)
 	pthread_setcancelstate(state, NULL);
 }
 
+/* Until those who found it are past it. Where a handler has forked since @life, they are not here. */
+static void wait_for_pins(struct bpfstream_prog *prog, u32 life)
+{
+	/* ORD(drained:J) ACQUIRE (by SEQ_CST), pairs with unpin:J. */
+	while (__atomic_load_n(&prog->pins, __ATOMIC_SEQ_CST)) {
+		if (bsp_fork_unseen())
+			bsp_fork_child();
+		if (bsp_load_relaxed(&bsp_fork_life) != life)
+			bsp_store_relaxed(&prog->pins, 0u);
+		sched_yield();
+	}
+	bsp_note_acquire(&prog->pins);
+}
+
 /**
  * bsp_live_remove() - take a program off the list and wait for those who found it there
  * @prog: program
@@ -170,8 +184,10 @@ static void grace_period(void)
 void bsp_live_remove(struct bpfstream_prog *prog)
 {
 	struct bpfstream_prog **at;
+	u32 life;
 
 	bsp_live_lock();
+	life = bsp_load_relaxed(&bsp_fork_life);
 	/* ORD(remove:H) SEQ_CST, pairs with pin:H. */
 	__atomic_store_n(&prog->live, 0, __ATOMIC_SEQ_CST);
 	at = slot_of(prog);
@@ -181,10 +197,7 @@ void bsp_live_remove(struct bpfstream_prog *prog)
 	bsp_live_unlock();
 	if (!bsp_fork_is_child())
 		grace_period();
-	/* ORD(drained:J) ACQUIRE (by SEQ_CST), pairs with unpin:J. */
-	while (__atomic_load_n(&prog->pins, __ATOMIC_SEQ_CST))
-		sched_yield();
-	bsp_note_acquire(&prog->pins);
+	wait_for_pins(prog, life);
 }
 
 /* Have liburcu know this thread, so that its walks are covered. Context: Process. */
@@ -339,4 +352,40 @@ void bsp_live_after_fork(u32 parent_tid)
 		for (i = 0; i < BSP_NR_STREAMS; i++)
 			stream_after_fork(&prog->stream[i], parent_tid);
 	}
+}
+
+static u64 waiting(const struct bpfstream_elem *elem)
+{
+	u64 bytes = 0;
+
+	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
+		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
+	return bytes;
+}
+
+static void recount(struct bpfstream *s)
+{
+	u64 link = bsp_load_relaxed(&s->log.word) & BPFSTREAM_LINK_MASK;
+	u64 bytes = waiting(s->backlog.first);
+
+	bytes += waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)link)));
+	bsp_store_relaxed(&s->log.word, bytes << BSP_LINK_BITS | link);
+}
+
+/**
+ * bsp_live_settle() - in a forked child: charge for what waits, and nothing else
+ *
+ * But for a stream that this thread reads.
+ *
+ * Context: Any; nobody else is in the process, and signals are blocked.
+ */
+void bsp_live_settle(void)
+{
+	struct bpfstream_prog *prog;
+	u32 i;
+
+	for (prog = head; prog; prog = prog->next)
+		for (i = 0; i < BSP_NR_STREAMS; i++)
+			if (bsp_load_relaxed(&prog->stream[i].lock.holder) != bsp_gettid())
+				recount(&prog->stream[i]);
 }

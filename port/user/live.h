@@ -42,6 +42,7 @@ void bsp_live_recycle(struct bpfstream_prog *prog);
 void bsp_live_lock(void);
 void bsp_live_unlock(void);
 void bsp_live_after_fork(u32 parent_tid);
+void bsp_live_settle(void);
 void bsp_live_register(void);
 u64 bsp_live_max_capacity(void);
 

@@ -101,7 +101,7 @@ static struct timespec soon(void)
  * @mutex: a mutex that a child makes anew at its first call
  *
  * Who holds it stays behind in the parent, so who waits on in the child has to find out that it is
- * one.
+ * one. It asks by a clock that may be set back, and then asks later.
  *
  * Context: Process; may sleep.
  */

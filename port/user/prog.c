@@ -45,7 +45,7 @@ static struct bpfstream_prog *create_locked(const struct bpfstream_opts *opts)
 	u32 i;
 
 	bsp_chunk_init();
-	if (bsp_fork_init() || bsp_arena_init() || bsp_arena_grow(pages))
+	if (bsp_arena_init() || bsp_arena_grow(pages))
 		return NULL;
 	prog = bsp_live_new();
 	if (!prog) {
@@ -78,6 +78,7 @@ struct bpfstream_prog *bpfstream_prog_create(const struct bpfstream_opts *opts)
 		errno = EINVAL;
 		return NULL;
 	}
+	bsp_fork_init();
 	bsp_live_lock();
 	prog = create_locked(opts);
 	bsp_live_unlock();

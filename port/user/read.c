@@ -100,7 +100,7 @@ ssize_t bpfstream_prog_read(struct bpfstream_prog *prog, enum bpfstream_id id, v
 	bsp_mutex_lock(&s->lock);
 	n = bpfstream_deliver(s, copy_out, &to, len);
 	bsp_mutex_unlock(&s->lock);
-	bsp_fork_settle(s, life);
+	bsp_fork_settle(life);
 	bsp_wake_drained(prog);
 	return n;
 }
@@ -174,7 +174,7 @@ ssize_t bpfstream_prog_drain(struct bpfstream_prog *prog, enum bpfstream_id id, 
 	n = bpfstream_deliver_all(s, write_out, &to, to.piece,
 				  sizeof(to.piece) / sizeof(*to.piece));
 	bsp_mutex_unlock(&s->lock);
-	bsp_fork_settle(s, life);
+	bsp_fork_settle(life);
 	bsp_wake_drained(prog);
 	return n;
 }
@@ -269,26 +269,23 @@ static long dump(struct bpfstream *s, struct dump_to *to)
 	struct bpfstream_piece piece[4];	/* the stack may be a small one */
 	u32 life = bsp_load_relaxed(&bsp_fork_life);
 	long hidden = 0, n;
-	bool inside;
 	u32 holder;
 
 	if (bsp_mutex_try_hold(&s->lock, &holder)) {
 		n = bpfstream_deliver_all(s, write_pieces, to, piece,
 					  sizeof(piece) / sizeof(*piece));
 		bsp_mutex_release(&s->lock);
-		bsp_fork_settle(s, life);
+		bsp_fork_settle(life);
 		return n;
 	}
-	inside = holder == bsp_gettid();
-	if (inside)
+	if (holder == bsp_gettid())
 		hidden = bpfstream_deliver_hidden(s, write_pieces, to);
 	if (to->cut)
 		return hidden;	/* no newer text before the rest of this */
 	bsp_slot_dump_begin();
 	n = bpfstream_deliver_log(s, write_pieces, to);
 	bsp_slot_dump_end();
-	if (!inside)
-		bsp_fork_settle(s, life);
+	bsp_fork_settle(life);
 	return n < 0 && hidden ? hidden : n + hidden;
 }
 

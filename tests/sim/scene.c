@@ -72,7 +72,8 @@ static void settle(bool knew)
 	u64 log = sim_peek(&s->log.word, 8) & BPFSTREAM_LINK_MASK;
 	u64 bytes;
 
-	if (child_knows == knew || dumps_under_way[sim_self])
+	if (child_knows == knew || dumps_under_way[sim_self] ||
+	    sim_peek(&s->lock.holder, 4) == sim_self + 1)
 		return;
 	sim_block(true);
 	bytes = waiting(s->backlog.first) +
@@ -242,7 +243,7 @@ void dump(u32 at_once)
 	struct bpfstream *s = the_stream;
 	struct bpfstream_piece piece[4];
 	unsigned int allowed;
-	bool knew, inside;
+	bool knew;
 
 	begin();
 	knew = child_knows;
@@ -253,15 +254,13 @@ void dump(u32 at_once)
 		sim_mutex_release(&s->lock);
 		settle(knew);
 	} else {
-		inside = sim_peek(&s->lock.holder, 4) == sim_self + 1;
-		if (inside)
+		if (sim_peek(&s->lock.holder, 4) == sim_self + 1)
 			(void)bpfstream_deliver_hidden(s, take, &taker);
 		dumps_under_way[sim_self]++;
 		if (!taker.cut)
 			(void)bpfstream_deliver_log(s, take, &taker);
 		dumps_under_way[sim_self]--;
-		if (!inside)
-			settle(knew);
+		settle(knew);
 	}
 	account_dumping(false);
 	(void)sim_allow(allowed);

@@ -361,7 +361,7 @@ const struct scene scenes[] = {
 		.bound = { .nmi = 6, .depth = 3, .nomem = 3 } },
 	{ "crowd-kill", "the same, and tasks are stopped, or leave", set_crowd, .capacity = 600,
 		.bound = { .nmi = 6, .depth = 3, .kill = 1, .leave = 2 } },
-	{ "crowd-fork", "the same, and a child goes on, once from anywhere", set_crowd, .capacity = 600,
-		.bound = { .nmi = 6, .depth = 3, .fork = 1 } },
+	{ "crowd-fork", "the same, and a child goes on, once from anywhere", set_crowd,
+		.capacity = 600, .bound = { .nmi = 6, .depth = 3, .fork = 1 } },
 	{ NULL }
 };

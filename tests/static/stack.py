@@ -34,6 +34,7 @@ INDIRECT = {
         "bpfstream_deliver_hidden": SINKS,
         "deliver_line": SINKS,
         "deliver_text": SINKS,
+        "bsp_fork_init": ("make_word",),  # by pthread_once()
 }
 POINTED = {name for names in INDIRECT.values() for name in names}
 ALLOWANCE = 32

@@ -10,7 +10,7 @@
  * is the first it can read, and the operation's text follows, unless the parent had published it.
  * If it says nothing, the operation's text is dropped with the parent's once it was published.
  *
- * A child that another thread has forked beside the operation reads what it prints and nothing else.
+ * A child that another thread has forked beside the operation reads what it prints, nothing else.
  * What the victim had in hand is in nobody's hands there, and keeps its pages.
  */
 #include <errno.h>
