@@ -3,7 +3,7 @@
  * ops_life.c - making and ending programs, and a forked child's first call
  *
  * A program that could not be made has left nothing behind that the next try would not use: made
- * then, the process has as many mappings as without the failure.
+ * then, the process has no more mappings than without the failure.
  */
 #include "ops.h"
 
