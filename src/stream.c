@@ -759,11 +759,8 @@ long bpfstream_deliver_hidden(struct bpfstream *s, bpfstream_sink_fn sink, void 
 void bpfstream_discard_log(struct bpfstream *s)
 {
 	struct bpfstream_chain log = { .newest = bpfstream_elem_of(bpfstream_llist_take(&s->log)) };
-	struct bpfstream_elem *elem;
-	u64 bytes = 0;
+	u64 bytes = bpfstream_text_rest(log.newest);
 
-	for (elem = log.newest; elem; elem = elem_next(elem))
-		bytes += is_mark(elem) ? 0 : elem_rest(elem);
 	bpfstream_chain_free(&log);
 	bpfstream_llist_lighten(&s->log, bytes);
 }

@@ -27,6 +27,17 @@ struct bpfstream_queue {
 	struct bpfstream_elem *first;
 };
 
+/* Bytes of text on a list that nobody has taken yet. */
+static inline u64 bpfstream_text_rest(const struct bpfstream_elem *elem)
+{
+	u64 bytes = 0;
+
+	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
+		if (elem->len != BPFSTREAM_ELEM_MARK)
+			bytes += (u32)elem->len - bsp_load_relaxed(&elem->consumed);
+	return bytes;
+}
+
 /*
  * @capacity: exclusive bound of the weight
  * @log: newest first; its weight is the bytes on log and backlog together

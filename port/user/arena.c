@@ -103,9 +103,7 @@ int bsp_arena_init(void)
 		return -ENOMEM;
 	}
 	bsp_slots_init((struct bsp_slot *)(void *)mem, MAX_SLOTS);
-	/* Set while others read it: Helgrind takes an atomic load or store for a plain one. */
-	bsp_note_own_memory(&limit, sizeof(limit));
-	bsp_note_unordered(&limit, sizeof(limit));
+	bsp_note_shared(&limit, sizeof(limit));
 	tag = (u32 *)(void *)(mem + slot_bytes);
 	map = (u64 *)(void *)(mem + slot_bytes + tag_bytes);
 	bsp_arena = mem + slot_bytes + tag_bytes + map_bytes;

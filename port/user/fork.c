@@ -56,12 +56,6 @@ const u32 *bsp_fork_word = &no_fork;
  */
 u32 bsp_fork_life = 1;
 
-static void note_shared(const void *word, size_t bytes)
-{
-	bsp_note_own_memory(word, bytes);
-	bsp_note_unordered(word, bytes);
-}
-
 /* qemu says yes to whatever is asked, and does not wipe. */
 static bool is_wiped(void *page)
 {
@@ -79,13 +73,13 @@ static void make_word(void)
 		    0);
 	wiped = page == MAP_FAILED ? &never_wiped : page;
 	/* Written in a child, where others have read them before the fork. */
-	note_shared(wiped, page == MAP_FAILED ? sizeof(*wiped) : BSP_PAGE_SIZE);
-	note_shared(&bsp_fork_life, sizeof(bsp_fork_life));
-	note_shared(&home, sizeof(home));
+	bsp_note_shared(wiped, page == MAP_FAILED ? sizeof(*wiped) : BSP_PAGE_SIZE);
+	bsp_note_shared(&bsp_fork_life, sizeof(bsp_fork_life));
+	bsp_note_shared(&home, sizeof(home));
 	home = (u32)getpid();
 	can_wipe = page != MAP_FAILED && is_wiped(page);
 	wiped->life = can_wipe ? bsp_fork_life : 0;
-	bsp_barrier();
+	bsp_barrier();	/* a child that is forked in between finds no word, or all of it */
 	bsp_fork_word = &wiped->life;
 }
 
@@ -189,8 +183,8 @@ void bsp_fork_child(void)
  * @life: bsp_fork_life when it began, in a process that knew itself
  *
  * In the child, what other threads of the parent had in hand is still charged for. When the last of
- * what the fork has interrupted ends, only what waits is. Who reads under the caller ends later, and
- * keeps its stream until then.
+ * what the fork has interrupted ends, only what waits is. Who reads under the caller ends later,
+ * and keeps its stream until then.
  *
  * Context: Any; nothing is held.
  */

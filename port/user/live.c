@@ -53,13 +53,6 @@ void bsp_live_unlock(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Written while others read it: Helgrind takes an atomic load or store for a plain one. */
-static void note_word(const void *word, size_t bytes)
-{
-	bsp_note_own_memory(word, bytes);
-	bsp_note_unordered(word, bytes);
-}
-
 static bool map_chunk(void)
 {
 	size_t bytes = CHUNK * sizeof(struct bpfstream_prog);
@@ -70,13 +63,13 @@ static bool map_chunk(void)
 	if (prog == MAP_FAILED)
 		return false;
 	bsp_note_own_memory(prog, bytes);
-	note_word(&head, sizeof(head));
-	note_word(&max_capacity, sizeof(max_capacity));
-	note_word(&lock_holder, sizeof(lock_holder));
+	bsp_note_shared(&head, sizeof(head));
+	bsp_note_shared(&max_capacity, sizeof(max_capacity));
+	bsp_note_shared(&lock_holder, sizeof(lock_holder));
 	for (i = 0; i < CHUNK; i++) {
-		note_word(&prog[i].next, sizeof(prog[i].next));
-		note_word(&prog[i].live, sizeof(prog[i].live));
-		note_word(&prog[i].pins, sizeof(prog[i].pins));
+		bsp_note_shared(&prog[i].next, sizeof(prog[i].next));
+		bsp_note_shared(&prog[i].live, sizeof(prog[i].live));
+		bsp_note_shared(&prog[i].pins, sizeof(prog[i].pins));
 		prog[i].next = spare;
 		spare = &prog[i];
 	}
@@ -159,13 +152,14 @@ static void grace_period(void)
 	pthread_setcancelstate(state, NULL);
 }
 
-/* Until those who found it are past it. Where a handler has forked since @life, they are not here. */
+/* Until those who found it are past it. If a handler has forked since @life, they are not here. */
 static void wait_for_pins(struct bpfstream_prog *prog, u32 life)
 {
 	/* ORD(drained:J) ACQUIRE (by SEQ_CST), pairs with unpin:J. */
 	while (__atomic_load_n(&prog->pins, __ATOMIC_SEQ_CST)) {
 		if (bsp_fork_unseen())
 			bsp_fork_child();
+		/* Relaxed, both: as in bsp_fork_settle(), and then nobody else is here. */
 		if (bsp_load_relaxed(&bsp_fork_life) != life)
 			bsp_store_relaxed(&prog->pins, 0u);
 		sched_yield();
@@ -354,21 +348,13 @@ void bsp_live_after_fork(u32 parent_tid)
 	}
 }
 
-static u64 waiting(const struct bpfstream_elem *elem)
-{
-	u64 bytes = 0;
-
-	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
-		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
-	return bytes;
-}
-
+/* Relaxed: nobody else is in the process. */
 static void recount(struct bpfstream *s)
 {
 	u64 link = bsp_load_relaxed(&s->log.word) & BPFSTREAM_LINK_MASK;
-	u64 bytes = waiting(s->backlog.first);
+	u64 bytes = bpfstream_text_rest(s->backlog.first);
 
-	bytes += waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)link)));
+	bytes += bpfstream_text_rest(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)link)));
 	bsp_store_relaxed(&s->log.word, bytes << BSP_LINK_BITS | link);
 }
 

@@ -76,4 +76,10 @@ extern void AnnotateBenignRaceSized(const char *file, int line, const volatile v
 #define bsp_note_level_take(level)	bsp_note_acquire(level)
 #endif
 
+/* A word that is written while others read it: to Helgrind an atomic access is a plain one. */
+#define bsp_note_shared(p, len) ({							\
+	bsp_note_own_memory((p), (len));						\
+	bsp_note_unordered((p), (len));							\
+	})
+
 #endif

@@ -56,15 +56,6 @@ static void begin(void)
 		drop_inherited();
 }
 
-static u64 waiting(const struct bpfstream_elem *elem)
-{
-	u64 bytes = 0;
-
-	for (; elem; elem = bpfstream_elem_of(bpfstream_node_next(&elem->node)))
-		bytes += elem->len == BPFSTREAM_ELEM_MARK ? 0 : elem->len - elem->consumed;
-	return bytes;
-}
-
 /* A read ends, which began when the child that this may be @knew, or not: as the user port's. */
 static void settle(bool knew)
 {
@@ -76,8 +67,8 @@ static void settle(bool knew)
 	    sim_peek(&s->lock.holder, 4) == sim_self + 1)
 		return;
 	sim_block(true);
-	bytes = waiting(s->backlog.first) +
-		waiting(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)log)));
+	bytes = bpfstream_text_rest(s->backlog.first) +
+		bpfstream_text_rest(bpfstream_elem_of(bsp_link_ptr((bsp_link_t)log)));
 	bpfstream_llist_lighten(&s->log, bpfstream_pending(s) - bytes);
 	sim_block(false);
 }
